@@ -1,0 +1,38 @@
+/* join.h: the window store of one side of a stream-stream join, for one partition.
+ *
+ * Keeps rows by key and time, duplicates too, for retention_ms behind the newest timestamp it was given (its observed
+ * time, Kafka Streams' rule: a row is there while ts >= observed - retention + 1). Rows are packed blocks of n_values.
+ * One thread at a time.
+ */
+#ifndef ARUS_STORE_JOIN_H
+#define ARUS_STORE_JOIN_H
+
+#include "data/value.h"
+
+typedef struct join_store join_store_t;
+
+typedef struct join_row {
+    int64_t ts_ms;
+    data_value_t *value; /* one packed block */
+    bool pending; /* an outer join's row that has met no partner yet */
+} join_row_t;
+
+join_store_t *join_store_new(size_t n_values, int64_t retention_ms);
+void join_store_free(join_store_t *s);
+/* Advances the observed time and keeps the row, unless it is older than the retention. Copies the row. */
+void join_store_put(join_store_t *s, str_t key, uint64_t hash, int64_t ts_ms,
+                    const data_value_t *row, bool pending);
+/* The key's rows with from_ms <= ts <= to_ms that are still retained, in order of time and then of arrival. The rows
+ * are the store's and stay until the next put. */
+size_t join_store_find(join_store_t *s, str_t key, uint64_t hash, int64_t from_ms, int64_t to_ms,
+                       join_row_t **ret);
+int64_t join_store_observed(const join_store_t *s);
+/* Pending rows with ts < before_ms in order of time: calls row for each and clears its mark. */
+void join_store_pending(join_store_t *s, int64_t before_ms,
+                        void (*row)(void *env, str_t key, const join_row_t *r), void *env);
+size_t join_store_bytes(const join_store_t *s);
+/* Calls row for each row that is retained. */
+void join_store_each(join_store_t *s, void (*row)(void *env, str_t key, const join_row_t *r),
+                     void *env);
+
+#endif

@@ -73,6 +73,9 @@ ST serde_decode(serde_t *s, arena_t *a, str_t bytes, const uint64_t *want, data_
 /* Appends the row's bytes. The values' kinds are the columns' types or null. The first call of a registry format
  * registers its schema unless schema_id was given. */
 ST serde_encode(serde_t *s, const data_value_t *row, buf_t *b, err_t *err);
+/* True when the row stands for a record whose key or value is null and is not to be encoded: its only column stands bare
+ * and is null, or a key has no columns. */
+bool serde_null(const serde_t *s, const data_value_t *row);
 /* Registers the written schema now, so that it exists before the first record. No-op without a registry. */
 ST serde_register(serde_t *s, int32_t *ret_id, err_t *err);
 /* The text of the schema that serde_encode writes with; empty for formats without. Lives as long as s. */

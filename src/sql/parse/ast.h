@@ -34,6 +34,7 @@ typedef struct sql_type_field {
 
 struct sql_type {
     data_kind_t kind; /* DATA_NULL: the custom type `name` */
+    uint16_t height; /* of the tree below, 1 for a leaf; at most SQL_PARSE_DEPTH_MAX */
     sql_pos_t at;
     str_t name;
     int32_t precision, scale;    /* DECIMAL */
@@ -132,6 +133,7 @@ struct sql_expr {
     sql_op_t op;
     sql_pos_t at;
     bool negated, star;
+    uint16_t height; /* of the tree below, 1 for a leaf; at most SQL_PARSE_DEPTH_MAX */
     sql_unit_t unit;
     union {
         bool b;
@@ -216,7 +218,7 @@ struct sql_query {
     sql_exprs_t group_by, partition_by;
     sql_emit_t emit;
     bool has_limit;
-    int64_t limit;
+    int64_t limit; /* may be negative: whoever runs the query refuses that */
 };
 
 /* ---- statements ---- */

@@ -9,6 +9,8 @@
 #include "sql/parse/ast.h"
 
 void sql_format_stmt(buf_t *b, const sql_stmt_t *s);
+/* "ARRAY<STRING>", "STRUCT<`A` INTEGER>". */
+void sql_format_type(buf_t *b, const sql_type_t *t);
 void sql_format_query(buf_t *b, const sql_query_t *q);
 /* "(COL0 + 1)", "UCASE(NAME)", "'x'". */
 void sql_format_expr(buf_t *b, const sql_expr_t *e);

@@ -53,6 +53,8 @@ ST sql_type_resolve(arena_t *a, const sql_type_t *t,
 
 /* "HOURS" or "hour" to its unit, SQL_UNIT_NONE when it is none. */
 sql_unit_t sql_unit_of(str_t name);
+/* "HOURS" */
+const char *sql_unit_name(sql_unit_t unit);
 /* Milliseconds of one unit; 0 for months and years. */
 int64_t sql_unit_ms(sql_unit_t unit);
 

@@ -163,13 +163,13 @@ str_t serde_schema_text(serde_t *s)
     return s->class->schema_text ? s->class->schema_text(s) : STR("");
 }
 
-st_t format_infer(format_id_t id, str_t schema_text, bool is_key, arena_t *a, data_columns_t *ret,
-                  bool *ret_wrapped, err_t *err)
+st_t format_infer(format_id_t id, str_t schema_text, bool is_key, bool upper, arena_t *a,
+                  data_columns_t *ret, bool *ret_wrapped, err_t *err)
 {
     if (!rows[id].class->infer)
         return err_set(err, ST_UNSUPPORTED, "The %s format has no schemas to take columns from.",
                        format_name(id));
-    return rows[id].class->infer(schema_text, is_key, a, ret, ret_wrapped, err);
+    return rows[id].class->infer(schema_text, is_key, upper, a, ret, ret_wrapped, err);
 }
 
 static st_t absent(err_t *err)

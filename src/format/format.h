@@ -81,9 +81,11 @@ ST serde_register(serde_t *s, int32_t *ret_id, err_t *err);
 /* The text of the schema that serde_encode writes with; empty for formats without. Lives as long as s. */
 str_t serde_schema_text(serde_t *s);
 
-/* Columns of a registered schema (FORMAT_INFERS). For a schema that is no record, one column named ROWKEY or ROWVAL. */
-ST format_infer(format_id_t id, str_t schema_text, bool is_key, arena_t *a, data_columns_t *ret,
-                bool *ret_wrapped, err_t *err);
+/* Columns of a registered schema (FORMAT_INFERS). `upper`: names in upper case, as ksqlDB has them unless the schema's
+ * id was given. A record's fields are value columns; a key, and a value that is no record, is one column named ROWKEY
+ * or ROWVAL. *ret_wrapped: it was a record of columns. */
+ST format_infer(format_id_t id, str_t schema_text, bool is_key, bool upper, arena_t *a,
+                data_columns_t *ret, bool *ret_wrapped, err_t *err);
 /* Whether these columns can be written in this format; the error has ksqlDB's text. */
 ST format_check(format_id_t id, data_columns_t columns, bool is_key, err_t *err);
 

@@ -18,7 +18,7 @@ typedef struct format_class {
     /* Formats with schemas; else NULL. */
     st_t (*enroll)(serde_t *s, int32_t *ret_id, err_t *err);
     str_t (*schema_text)(serde_t *s);
-    st_t (*infer)(str_t schema_text, bool is_key, arena_t *a, data_columns_t *ret,
+    st_t (*infer)(str_t schema_text, bool is_key, bool upper, arena_t *a, data_columns_t *ret,
                   bool *ret_wrapped, err_t *err);
 } format_class_t;
 

@@ -59,7 +59,7 @@ static void reads_and_writes(serde_t *s, str_t bytes, const char *expected, str_
     arena_done(&a);
 }
 
-static serde_t *serde_of(format_id_t format, data_columns_t c, bool wrap)
+static inline serde_t *serde_of(format_id_t format, data_columns_t c, bool wrap)
 {
     serde_t *s;
     err_t err;

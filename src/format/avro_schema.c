@@ -1,0 +1,430 @@
+#include "format/avro_schema.h"
+
+#include "base/map.h"
+
+#define NESTING_MAX   200
+#define PRECISION_MAX 10000 /* what GMP is asked for on behalf of a stranger's schema */
+#define FIXED_MAX     (1 << 20)
+
+static const char *const kind_names[] = {"null",   "boolean", "int",  "long",  "float",
+                                         "double", "bytes",   "string", "record", "enum",
+                                         "array",  "map",     "fixed",  "union"};
+
+const char *avro_kind_name(avro_kind_t k)
+{
+    return kind_names[k];
+}
+
+typedef struct parser {
+    arena_t *arena;
+    map_t named; /* full name to avro_schema_t */
+    str_t space; /* the enclosing namespace */
+    int depth;
+    err_t *err;
+} parser_t;
+
+static ST parse(parser_t *p, const json_value_t *v, const avro_schema_t **ret);
+
+static ST check_name(str_t name, err_t *err)
+{
+    if (name.len == 0)
+        return err_set(err, ST_BAD_INPUT, "Empty name");
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+        if (i == 0 && !letter)
+            return err_set(err, ST_BAD_INPUT, "Illegal initial character: " STR_FMT, STR_ARG(name));
+        if (!letter && !(c >= '0' && c <= '9'))
+            return err_set(err, ST_BAD_INPUT, "Illegal character in: " STR_FMT, STR_ARG(name));
+    }
+    return ST_OK;
+}
+
+static ptrdiff_t last_dot(str_t s)
+{
+    for (size_t i = s.len; i-- > 0;)
+        if (s.ptr[i] == '.')
+            return (ptrdiff_t)i;
+    return -1;
+}
+
+static str_t full_name(arena_t *a, str_t space, str_t name)
+{
+    if (space.len == 0 || last_dot(name) >= 0)
+        return name;
+    return arena_printf(a, STR_FMT "." STR_FMT, STR_ARG(space), STR_ARG(name));
+}
+
+static bool primitive_of(str_t name, avro_kind_t *ret)
+{
+    for (int k = AVRO_NULL; k <= AVRO_STRING; k++)
+        if (str_eq(name, str_of(kind_names[k]))) {
+            *ret = (avro_kind_t)k;
+            return true;
+        }
+    return false;
+}
+
+static avro_schema_t *new_schema(parser_t *p, avro_kind_t kind, const json_value_t *json)
+{
+    avro_schema_t *s = ARENA_NEW(p->arena, avro_schema_t);
+    s->kind = kind;
+    s->json = json && json->kind == JSON_OBJECT ? json : NULL;
+    return s;
+}
+
+static ST parse_reference(parser_t *p, str_t name, const avro_schema_t **ret)
+{
+    avro_kind_t kind;
+    if (primitive_of(name, &kind)) {
+        *ret = new_schema(p, kind, NULL);
+        return ST_OK;
+    }
+    const avro_schema_t *s = map_get(&p->named, full_name(p->arena, p->space, name));
+    if (!s)
+        s = map_get(&p->named, name);
+    if (!s)
+        return err_set(p->err, ST_BAD_INPUT, "Undefined name: \"" STR_FMT "\"", STR_ARG(name));
+    *ret = s;
+    return ST_OK;
+}
+
+static ST parse_strings(parser_t *p, const json_value_t *v, const char *what, const str_t **ret,
+                        size_t *ret_n)
+{
+    if (!v)
+        return ST_OK;
+    if (v->kind != JSON_ARRAY)
+        return err_set(p->err, ST_BAD_INPUT, "%s is not an array", what);
+    str_t *to = ARENA_ARRAY(p->arena, str_t, v->n);
+    for (size_t i = 0; i < v->n; i++) {
+        if (v->item[i].kind != JSON_STRING)
+            return err_set(p->err, ST_BAD_INPUT, "%s holds something that is no string", what);
+        to[i] = v->item[i].text;
+    }
+    *ret = to;
+    *ret_n = v->n;
+    return ST_OK;
+}
+
+/* Name, namespace and aliases of a record, enum or fixed; enters it among the names. */
+static ST parse_named(parser_t *p, const json_value_t *v, avro_schema_t *s)
+{
+    const json_value_t *name = json_get(v, "name");
+    if (!name || name->kind != JSON_STRING)
+        return err_set(p->err, ST_BAD_INPUT, "No name in schema");
+    ptrdiff_t dot = last_dot(name->text);
+    s->name = str_sub(name->text, (size_t)(dot + 1), name->text.len);
+    s->space = dot >= 0 ? str_sub(name->text, 0, (size_t)dot)
+                        : json_get_text(v, "namespace", p->space);
+    TRY(check_name(s->name, p->err));
+    s->full_name = full_name(p->arena, s->space, s->name);
+    avro_kind_t kind;
+    if (s->space.len == 0 && primitive_of(s->name, &kind))
+        return err_set(p->err, ST_BAD_INPUT, "Schemas may not be named after primitives: " STR_FMT,
+                       STR_ARG(s->name));
+    if (map_put(&p->named, s->full_name, s))
+        return err_set(p->err, ST_BAD_INPUT, "Can't redefine: " STR_FMT, STR_ARG(s->full_name));
+    const str_t *alias = NULL;
+    TRY(parse_strings(p, json_get(v, "aliases"), "aliases", &alias, &s->n_aliases));
+    str_t *full = ARENA_ARRAY(p->arena, str_t, s->n_aliases);
+    for (size_t i = 0; i < s->n_aliases; i++)
+        full[i] = full_name(p->arena, s->space, alias[i]);
+    s->alias = full;
+    return ST_OK;
+}
+
+static bool record_fits(const avro_schema_t *s, const json_value_t *v)
+{
+    if (v->kind != JSON_OBJECT || json_get(s->json, "fields")->n != s->n_fields)
+        return false; /* a record that is still being read would default to itself without end */
+    for (size_t i = 0; i < s->n_fields; i++) {
+        const json_value_t *member = json_get_str(v, s->field[i].name);
+        if (!member)
+            member = s->field[i].fallback;
+        if (!member || !avro_fallback_fits(s->field[i].type, member))
+            return false;
+    }
+    return true;
+}
+
+bool avro_fallback_fits(const avro_schema_t *s, const json_value_t *v)
+{
+    switch (s->kind) {
+    case AVRO_NULL:
+        return v->kind == JSON_NULL;
+    case AVRO_BOOLEAN:
+        return v->kind == JSON_BOOL;
+    case AVRO_INT:
+        return v->is_i64 && v->i64 == (int32_t)v->i64;
+    case AVRO_LONG:
+        return v->is_i64;
+    case AVRO_FLOAT:
+    case AVRO_DOUBLE:
+        return v->kind == JSON_NUMBER;
+    case AVRO_BYTES:
+    case AVRO_STRING:
+    case AVRO_ENUM:
+    case AVRO_FIXED:
+        return v->kind == JSON_STRING;
+    case AVRO_RECORD:
+        return record_fits(s, v);
+    case AVRO_ARRAY:
+    case AVRO_MAP:
+        if (v->kind != (s->kind == AVRO_ARRAY ? JSON_ARRAY : JSON_OBJECT))
+            return false;
+        for (size_t i = 0; i < v->n; i++)
+            if (!avro_fallback_fits(s->item, &v->item[i]))
+                return false;
+        return true;
+    case AVRO_UNION:
+        for (size_t i = 0; i < s->n_branches; i++)
+            if (avro_fallback_fits(s->branch[i], v))
+                return true;
+        return false;
+    }
+    return false;
+}
+
+static ST parse_field(parser_t *p, const json_value_t *v, avro_field_t *ret)
+{
+    const json_value_t *name = json_get(v, "name"), *type = json_get(v, "type");
+    if (!name || name->kind != JSON_STRING)
+        return err_set(p->err, ST_BAD_INPUT, "No field name");
+    if (!type)
+        return err_set(p->err, ST_BAD_INPUT, "No field type: " STR_FMT, STR_ARG(name->text));
+    *ret = (avro_field_t){.name = name->text, .fallback = json_get(v, "default"), .json = v};
+    TRY(check_name(ret->name, p->err));
+    TRY(parse_strings(p, json_get(v, "aliases"), "aliases", &ret->alias, &ret->n_aliases));
+    TRY(parse(p, type, &ret->type));
+    if (!ret->fallback || avro_fallback_fits(ret->type, ret->fallback))
+        return ST_OK;
+    buf_t b = BUF_INIT, t = BUF_INIT;
+    json_put_value(&b, ret->fallback);
+    avro_schema_put(&t, ret->type);
+    st_t st = err_set(p->err, ST_BAD_INPUT,
+                      "Invalid default for field " STR_FMT ": " STR_FMT " not a " STR_FMT,
+                      STR_ARG(ret->name), STR_ARG(buf_str(&b)), STR_ARG(buf_str(&t)));
+    buf_done(&b);
+    buf_done(&t);
+    return st;
+}
+
+static ST parse_record(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
+{
+    avro_schema_t *s = new_schema(p, AVRO_RECORD, v);
+    TRY(parse_named(p, v, s));
+    const json_value_t *fields = json_get(v, "fields");
+    if (!fields || fields->kind != JSON_ARRAY)
+        return err_set(p->err, ST_BAD_INPUT, "Record has no fields: " STR_FMT,
+                       STR_ARG(s->full_name));
+    avro_field_t *f = ARENA_ARRAY(p->arena, avro_field_t, fields->n);
+    str_t outer = p->space;
+    p->space = s->space;
+    s->field = f;
+    for (size_t i = 0; i < fields->n; i++) {
+        TRY(parse_field(p, &fields->item[i], &f[i]));
+        for (size_t j = 0; j < i; j++)
+            if (str_eq(f[i].name, f[j].name))
+                return err_set(p->err, ST_BAD_INPUT,
+                               "Duplicate field " STR_FMT " in record " STR_FMT,
+                               STR_ARG(f[i].name), STR_ARG(s->full_name));
+        s->n_fields = i + 1;
+    }
+    p->space = outer;
+    *ret = s;
+    return ST_OK;
+}
+
+static ST parse_enum(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
+{
+    avro_schema_t *s = new_schema(p, AVRO_ENUM, v);
+    TRY(parse_named(p, v, s));
+    if (!json_get(v, "symbols"))
+        return err_set(p->err, ST_BAD_INPUT, "Enum has no symbols: " STR_FMT,
+                       STR_ARG(s->full_name));
+    TRY(parse_strings(p, json_get(v, "symbols"), "symbols", &s->symbol, &s->n_symbols));
+    s->fallback = json_get_text(v, "default", STR_NONE);
+    bool found = !s->fallback.ptr;
+    for (size_t i = 0; i < s->n_symbols; i++) {
+        TRY(check_name(s->symbol[i], p->err));
+        found = found || str_eq(s->fallback, s->symbol[i]);
+        for (size_t j = 0; j < i; j++)
+            if (str_eq(s->symbol[i], s->symbol[j]))
+                return err_set(p->err, ST_BAD_INPUT, "Duplicate enum symbol: " STR_FMT,
+                               STR_ARG(s->symbol[i]));
+    }
+    if (!found)
+        return err_set(p->err, ST_BAD_INPUT,
+                       "The Enum Default: " STR_FMT " is not in the enum symbol set",
+                       STR_ARG(s->fallback));
+    *ret = s;
+    return ST_OK;
+}
+
+/* A logical type that does not fit its schema is ignored, as the specification asks. */
+static void parse_logical(const json_value_t *v, avro_schema_t *s)
+{
+    str_t name = json_get_text(v, "logicalType", STR(""));
+    if (s->kind == AVRO_INT && str_eq(name, STR("date")))
+        s->logical = AVRO_DATE;
+    else if (s->kind == AVRO_INT && str_eq(name, STR("time-millis")))
+        s->logical = AVRO_TIME_MILLIS;
+    else if (s->kind == AVRO_LONG && str_eq(name, STR("timestamp-millis")))
+        s->logical = AVRO_TIMESTAMP_MILLIS;
+    if (!str_eq(name, STR("decimal")) || (s->kind != AVRO_BYTES && s->kind != AVRO_FIXED))
+        return;
+    int64_t precision = json_get_i64(v, "precision", 0), scale = json_get_i64(v, "scale", 0);
+    if (precision < 1 || precision > PRECISION_MAX || scale < 0 || scale > precision)
+        return;
+    s->logical = AVRO_DECIMAL;
+    s->precision = (int32_t)precision;
+    s->scale = (int32_t)scale;
+}
+
+static ST parse_fixed(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
+{
+    avro_schema_t *s = new_schema(p, AVRO_FIXED, v);
+    TRY(parse_named(p, v, s));
+    int64_t size = json_get_i64(v, "size", -1);
+    if (size < 0 || size > FIXED_MAX)
+        return err_set(p->err, ST_BAD_INPUT, "Invalid or no size: " STR_FMT, STR_ARG(s->full_name));
+    s->size_bytes = (size_t)size;
+    parse_logical(v, s);
+    *ret = s;
+    return ST_OK;
+}
+
+static ST parse_items(parser_t *p, const json_value_t *v, avro_kind_t kind,
+                      const avro_schema_t **ret)
+{
+    avro_schema_t *s = new_schema(p, kind, v);
+    const json_value_t *item = json_get(v, kind == AVRO_ARRAY ? "items" : "values");
+    if (!item)
+        return err_set(p->err, ST_BAD_INPUT, "%s", kind == AVRO_ARRAY ? "Array has no items type"
+                                                                      : "Map has no values type");
+    TRY(parse(p, item, &s->item));
+    *ret = s;
+    return ST_OK;
+}
+
+static ST parse_object(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
+{
+    const json_value_t *type = json_get(v, "type");
+    avro_kind_t kind;
+    if (!type)
+        return err_set(p->err, ST_BAD_INPUT, "No type in schema");
+    if (type->kind != JSON_STRING)
+        return parse(p, type, ret);
+    if (str_eq(type->text, STR("record")) || str_eq(type->text, STR("error")))
+        return parse_record(p, v, ret);
+    if (str_eq(type->text, STR("enum")))
+        return parse_enum(p, v, ret);
+    if (str_eq(type->text, STR("fixed")))
+        return parse_fixed(p, v, ret);
+    if (str_eq(type->text, STR("array")))
+        return parse_items(p, v, AVRO_ARRAY, ret);
+    if (str_eq(type->text, STR("map")))
+        return parse_items(p, v, AVRO_MAP, ret);
+    if (!primitive_of(type->text, &kind))
+        return parse_reference(p, type->text, ret);
+    avro_schema_t *s = new_schema(p, kind, v);
+    parse_logical(v, s);
+    *ret = s;
+    return ST_OK;
+}
+
+static bool same_branch(const avro_schema_t *a, const avro_schema_t *b)
+{
+    return a->kind == b->kind && str_eq(a->full_name, b->full_name);
+}
+
+static ST parse_union(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
+{
+    avro_schema_t *s = new_schema(p, AVRO_UNION, NULL);
+    const avro_schema_t **branch = ARENA_ARRAY(p->arena, const avro_schema_t *, v->n);
+    for (size_t i = 0; i < v->n; i++) {
+        TRY(parse(p, &v->item[i], &branch[i]));
+        if (branch[i]->kind == AVRO_UNION)
+            return err_set(p->err, ST_BAD_INPUT, "Nested union");
+        for (size_t j = 0; j < i; j++)
+            if (same_branch(branch[i], branch[j]))
+                return err_set(p->err, ST_BAD_INPUT, "Duplicate in union:%s",
+                               kind_names[branch[i]->kind]);
+    }
+    s->branch = branch;
+    s->n_branches = v->n;
+    *ret = s;
+    return ST_OK;
+}
+
+static ST parse(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
+{
+    if (p->depth >= NESTING_MAX)
+        return err_set(p->err, ST_BAD_INPUT, "The schema is nested deeper than %d", NESTING_MAX);
+    p->depth++;
+    st_t st;
+    if (v->kind == JSON_STRING)
+        st = parse_reference(p, v->text, ret);
+    else if (v->kind == JSON_OBJECT)
+        st = parse_object(p, v, ret);
+    else if (v->kind == JSON_ARRAY)
+        st = parse_union(p, v, ret);
+    else
+        st = err_set(p->err, ST_BAD_INPUT, "A schema is a name, an object or an array");
+    p->depth--;
+    return st;
+}
+
+static ST parse_text(parser_t *p, str_t text, const avro_schema_t **ret)
+{
+    const json_value_t *v;
+    TRY(json_parse(p->arena, text, 0, &v, p->err));
+    p->space = STR("");
+    return parse(p, v, ret);
+}
+
+st_t avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs,
+                       const avro_schema_t **ret, err_t *err)
+{
+    parser_t p = {.arena = a, .err = err};
+    map_init(&p.named);
+    const avro_schema_t *s = NULL;
+    st_t st = ST_OK;
+    for (size_t i = 0; i < n_refs && st == ST_OK; i++)
+        st = parse_text(&p, refs[i], &s);
+    if (st == ST_OK)
+        st = parse_text(&p, text, &s);
+    map_done(&p.named, NULL);
+    TRY(st);
+    *ret = s;
+    return ST_OK;
+}
+
+int avro_nullable(const avro_schema_t *s, const avro_schema_t **ret_other)
+{
+    if (s->kind != AVRO_UNION || s->n_branches != 2)
+        return -1;
+    for (int i = 0; i < 2; i++)
+        if (s->branch[i]->kind == AVRO_NULL) {
+            *ret_other = s->branch[1 - i];
+            return i;
+        }
+    return -1;
+}
+
+bool avro_is_entries(const avro_schema_t *s)
+{
+    if (s->kind != AVRO_ARRAY || s->item->kind != AVRO_RECORD || s->item->n_fields != 2)
+        return false;
+    const avro_schema_t *r = s->item;
+    if (!str_eq(r->field[0].name, STR("key")) || !str_eq(r->field[1].name, STR("value")))
+        return false;
+    return str_eq(r->full_name, STR("io.confluent.connect.avro.MapEntry")) ||
+           str_eq(json_get_text(r->json, "connect.internal.type", STR("")), STR("MapEntry"));
+}
+
+str_t avro_branch_name(const avro_schema_t *s)
+{
+    return s->name.len ? s->name : str_of(kind_names[s->kind]);
+}

@@ -41,7 +41,7 @@ typedef struct log_topic_info {
     size_t n_configs;
 } log_topic_info_t;
 
-/* ST_EXISTS when the name is taken, ST_BAD_INPUT for a bad name, count or config. Durable when it returns. Blocks. */
+/* ST_EXISTS when the name is taken, ST_BAD_INPUT for a bad name or count, ST_BAD_CONFIG. Durable when it returns. Blocks. */
 ST log_topic_create(log_t *log, const log_topic_spec_t *spec, err_t *err);
 /* ST_NOT_FOUND. The topic's records and the groups' offsets in it are gone. Blocks. */
 ST log_topic_delete(log_t *log, str_t name, err_t *err);

@@ -1,0 +1,148 @@
+#include "log/local/entry.h"
+
+#include "base/err.h"
+#include "base/hash.h"
+
+enum { AT_CRC = 4, AT_SEQ = 8, AT_SYNCED = 16, AT_KIND = 24 };
+
+#define ENTRY_BYTES_MAX (INT32_MAX - 8)
+
+log_entry_t *log_entry_new(log_entry_kind_t kind)
+{
+    log_entry_t *e = mem_zalloc(sizeof *e);
+    e->refs = 1;
+    memset(buf_reserve(&e->bytes, LOG_ENTRY_HEADER_BYTES), 0, LOG_ENTRY_HEADER_BYTES);
+    e->bytes.len = LOG_ENTRY_HEADER_BYTES;
+    e->bytes.ptr[AT_KIND] = (char)kind;
+    return e;
+}
+
+log_entry_t *log_entry_copy(str_t bytes)
+{
+    log_entry_t *e = mem_zalloc(sizeof *e);
+    e->refs = 1;
+    buf_put_str(&e->bytes, bytes);
+    e->seq = (int64_t)load_be64(bytes.ptr + AT_SEQ);
+    return e;
+}
+
+log_entry_t *log_entry_ref(log_entry_t *e)
+{
+    atomic_fetch_add_explicit(&e->refs, 1, memory_order_relaxed);
+    return e;
+}
+
+void log_entry_unref(log_entry_t *e)
+{
+    if (!e || atomic_fetch_sub_explicit(&e->refs, 1, memory_order_acq_rel) > 1)
+        return;
+    buf_done(&e->bytes);
+    free(e);
+}
+
+log_entry_kind_t log_entry_kind(const log_entry_t *e)
+{
+    return (log_entry_kind_t)e->bytes.ptr[AT_KIND];
+}
+
+str_t log_entry_payload(const log_entry_t *e)
+{
+    return str_sub(buf_str(&e->bytes), LOG_ENTRY_HEADER_BYTES, SIZE_MAX);
+}
+
+static void put_item(log_entry_t *e, log_item_kind_t kind, size_t group_len, int32_t topic,
+                     int32_t partition, size_t len)
+{
+    ASSERT(group_len <= UINT16_MAX && e->bytes.len + len + LOG_ITEM_HEADER_BYTES < ENTRY_BYTES_MAX);
+    buf_put_char(&e->bytes, (char)kind);
+    buf_put_char(&e->bytes, 0);
+    buf_put_be16(&e->bytes, (uint16_t)group_len);
+    buf_put_be32(&e->bytes, (uint32_t)topic);
+    buf_put_be32(&e->bytes, (uint32_t)partition);
+    buf_put_be32(&e->bytes, (uint32_t)len);
+}
+
+void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch)
+{
+    buf_reserve(&e->bytes, LOG_ITEM_HEADER_BYTES + batch.len);
+    put_item(e, LOG_ITEM_BATCH, 0, topic, partition, batch.len);
+    buf_put_str(&e->bytes, batch);
+}
+
+void log_entry_add_offset(log_entry_t *e, int32_t topic, int32_t partition, str_t group,
+                          int64_t offset)
+{
+    put_item(e, LOG_ITEM_OFFSET, group.len, topic, partition, group.len + 8);
+    buf_put_str(&e->bytes, group);
+    buf_put_be64(&e->bytes, (uint64_t)offset);
+}
+
+bool log_item_next(str_t *payload, log_item_t *ret)
+{
+    if (payload->len < LOG_ITEM_HEADER_BYTES)
+        return false;
+    const char *p = payload->ptr;
+    size_t group_len = load_be16(p + 2), len = load_be32(p + 12);
+    str_t body = str_n(p + LOG_ITEM_HEADER_BYTES, len);
+    if (len > payload->len - LOG_ITEM_HEADER_BYTES)
+        return false;
+    *ret = (log_item_t){.kind = (log_item_kind_t)p[0],
+                        .topic = (int32_t)load_be32(p + 4),
+                        .partition = (int32_t)load_be32(p + 8)};
+    if (p[0] == LOG_ITEM_BATCH) {
+        ret->batch = body;
+    } else if (p[0] == LOG_ITEM_OFFSET && len == group_len + 8) {
+        ret->group = str_sub(body, 0, group_len);
+        ret->offset = (int64_t)load_be64(body.ptr + group_len);
+    } else {
+        return false;
+    }
+    *payload = str_n(body.ptr + len, payload->len - LOG_ITEM_HEADER_BYTES - len);
+    return true;
+}
+
+static uint32_t crc_of(const char *p, size_t len, uint32_t crc)
+{
+    crc = hash_crc32c(crc, p, AT_CRC);
+    return hash_crc32c(crc, p + AT_SEQ, len - AT_SEQ);
+}
+
+static void store_be32(char *p, uint32_t v)
+{
+    v = __builtin_bswap32(v);
+    memcpy(p, &v, 4);
+}
+
+static void store_be64(char *p, int64_t v)
+{
+    uint64_t u = __builtin_bswap64((uint64_t)v);
+    memcpy(p, &u, 8);
+}
+
+uint32_t log_entry_seal(log_entry_t *e, int64_t seq, int64_t synced_seq, uint32_t crc)
+{
+    char *p = e->bytes.ptr;
+    e->seq = seq;
+    store_be32(p, (uint32_t)e->bytes.len);
+    store_be64(p + AT_SEQ, seq);
+    store_be64(p + AT_SYNCED, synced_seq);
+    crc = crc_of(p, e->bytes.len, crc);
+    store_be32(p + AT_CRC, crc);
+    return crc;
+}
+
+bool log_entry_head(str_t bytes, log_entry_head_t *ret)
+{
+    if (bytes.len < LOG_ENTRY_HEADER_BYTES)
+        return false;
+    *ret = (log_entry_head_t){.len = load_be32(bytes.ptr),
+                              .crc = load_be32(bytes.ptr + AT_CRC),
+                              .seq = (int64_t)load_be64(bytes.ptr + AT_SEQ),
+                              .synced_seq = (int64_t)load_be64(bytes.ptr + AT_SYNCED)};
+    return ret->len >= LOG_ENTRY_HEADER_BYTES;
+}
+
+bool log_entry_check(str_t bytes, const log_entry_head_t *head, uint32_t crc)
+{
+    return head->len <= bytes.len && crc_of(bytes.ptr, head->len, crc) == head->crc;
+}

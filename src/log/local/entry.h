@@ -1,0 +1,96 @@
+/* entry.h: one entry of the journal, in memory as on disk: what a commit, or a change of topics, is.
+ *
+ *  OFFSET SIZE MEANING (big-endian)
+ *       0    4 length of the whole entry without padding
+ *       4    4 CRC-32C of bytes 0-3 and 8 to the end, going on from the CRC of the entry before
+ *       8    8 sequence: 1 more than the entry before
+ *      16    8 the last sequence that was synced when this one was written (0: durability is memory)
+ *      24    1 kind (log_entry_kind_t)
+ *      25    3 zero
+ *      28    – payload
+ *  The next entry starts at the next multiple of 8.
+ *
+ *  A commit's payload is items:
+ *       0    1 1 a record batch, 2 a group's offset (3, a producer's state, is reserved)
+ *       1    1 zero
+ *       2    2 length of the group's name (offset)
+ *       4    4 topic number
+ *       8    4 partition
+ *      12    4 length of what follows
+ *      16    – the batch; or the group's name and 8 bytes of offset
+ *  The other kinds' payloads are a topic as log/local/checkpoint.h has it (created, altered, grown), 4 bytes of topic
+ *  number (deleted), a group's name (group deleted).
+ *
+ * A log_entry_t is shared: the commit that builds it, the journal that writes it, the tail that serves reads from it,
+ * and readers' chunks all hold references. Once it is in the journal its bytes do not change.
+ */
+#ifndef ARUS_LOG_LOCAL_ENTRY_H
+#define ARUS_LOG_LOCAL_ENTRY_H
+
+#include "base/buf.h"
+
+#include <stdatomic.h>
+
+#define LOG_ENTRY_HEADER_BYTES 28
+#define LOG_ITEM_HEADER_BYTES  16
+
+typedef enum log_entry_kind {
+    LOG_ENTRY_COMMIT = 1,
+    LOG_ENTRY_TOPIC = 2, /* created, altered or grown: the topic as it is now */
+    LOG_ENTRY_TOPIC_DELETE = 3,
+    LOG_ENTRY_GROUP_DELETE = 4
+} log_entry_kind_t;
+
+typedef enum log_item_kind { LOG_ITEM_BATCH = 1, LOG_ITEM_OFFSET = 2 } log_item_kind_t;
+
+typedef struct log_entry log_entry_t;
+struct log_entry {
+    atomic_int refs;
+    int64_t seq;
+    buf_t bytes;
+    log_entry_t *next; /* the tail's list, oldest first */
+};
+
+typedef struct log_item {
+    log_item_kind_t kind;
+    int32_t topic, partition;
+    str_t batch; /* batch */
+    str_t group; /* offset */
+    int64_t offset;
+} log_item_t;
+
+log_entry_t *log_entry_new(log_entry_kind_t kind);
+/* An entry with these bytes, which log_entry_check has found good. */
+log_entry_t *log_entry_copy(str_t bytes);
+log_entry_t *log_entry_ref(log_entry_t *e);
+void log_entry_unref(log_entry_t *e);
+
+log_entry_kind_t log_entry_kind(const log_entry_t *e);
+str_t log_entry_payload(const log_entry_t *e);
+
+void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch);
+void log_entry_add_offset(log_entry_t *e, int32_t topic, int32_t partition, str_t group, int64_t offset);
+/* Takes the first item off a commit's payload; false at the end, or where it is malformed (*payload is not empty then). */
+bool log_item_next(str_t *payload, log_item_t *ret);
+
+/* Fills in the header. Returns the entry's CRC, the next one's `crc`. */
+uint32_t log_entry_seal(log_entry_t *e, int64_t seq, int64_t synced_seq, uint32_t crc);
+
+/* Bytes the entry takes in the journal. */
+static inline size_t log_entry_room(size_t len)
+{
+    return (len + 7) & ~(size_t)7;
+}
+
+/* What is known of an entry on disk before its CRC was checked. */
+typedef struct log_entry_head {
+    uint32_t len, crc;
+    int64_t seq, synced_seq;
+} log_entry_head_t;
+
+/* False when there is no room for a header, or it cannot be one. */
+bool log_entry_head(str_t bytes, log_entry_head_t *ret);
+/* True when the whole entry is in bytes and its CRC, going on from `crc`, fits. */
+bool log_entry_check(str_t bytes, const log_entry_head_t *head, uint32_t crc);
+
+#endif

@@ -1,0 +1,274 @@
+#include "log/local/journal.h"
+
+#include "base/hash.h"
+
+#define MAGIC        "arusjnl1"
+#define ZERO_BYTES   (64 << 10)
+#define ZERO_PARTS   16
+#define PARTS_MAX    64
+#define SEQ_GAP_MAX  (1 << 20) /* how far ahead a lost entry's followers are looked for */
+
+enum { AT_FIRST_SEQ = 8, AT_SALT = 16, AT_HEAD_CRC = 20 };
+
+static const char zeros[ZERO_BYTES];
+
+ST log_journal_open(log_journal_t *j, io_t *io, str_t dir, int64_t limit_bytes, err_t *err)
+{
+    *j = (log_journal_t){.io = io, .limit_bytes = limit_bytes, .next_seq = 1, .first_seq = 1};
+    for (int i = 0; i < 2; i++) {
+        buf_t path = BUF_INIT;
+        buf_printf(&path, STR_FMT "/journal-%d", STR_ARG(dir), i);
+        st_t st = io_file_open(io, buf_str(&path), IO_CREATE, &j->file[i], err);
+        buf_done(&path);
+        if (st == ST_OK)
+            st = io_file_size(j->file[i], &j->written[i], err);
+        if (st != ST_OK) {
+            log_journal_close(j);
+            return st;
+        }
+    }
+    return ST_OK;
+}
+
+void log_journal_close(log_journal_t *j)
+{
+    for (int i = 0; i < 2; i++) {
+        io_file_close(j->file[i]);
+        j->file[i] = NULL;
+    }
+}
+
+void log_journal_reset(log_journal_t *j)
+{
+    j->active = 0;
+    j->other_free = true;
+    j->started = false;
+    j->first_seq = j->next_seq;
+    j->synced_seq = j->next_seq - 1;
+    j->pos = LOG_JOURNAL_HEAD_BYTES;
+}
+
+void log_journal_switch(log_journal_t *j)
+{
+    ASSERT(j->other_free);
+    j->active = !j->active;
+    j->other_free = false;
+    j->started = false;
+    j->first_seq = j->next_seq;
+    j->pos = LOG_JOURNAL_HEAD_BYTES;
+}
+
+void log_journal_release(log_journal_t *j)
+{
+    j->other_free = true;
+}
+
+/* ---- writing */
+
+static ST start(log_journal_t *j, err_t *err)
+{
+    char head[LOG_JOURNAL_HEAD_BYTES] = MAGIC;
+    uint64_t seq = __builtin_bswap64((uint64_t)j->first_seq);
+    uint32_t salt = (uint32_t)io_random_u64(j->io);
+    memcpy(head + AT_FIRST_SEQ, &seq, 8);
+    memcpy(head + AT_SALT, &salt, 4);
+    uint32_t crc = __builtin_bswap32(hash_crc32c(0, head, AT_HEAD_CRC));
+    memcpy(head + AT_HEAD_CRC, &crc, 4);
+    TRY(io_file_write(j->file[j->active], head, sizeof head, 0, err));
+    if (j->written[j->active] < LOG_JOURNAL_HEAD_BYTES)
+        j->written[j->active] = LOG_JOURNAL_HEAD_BYTES;
+    j->crc = load_be32(head + AT_SALT);
+    j->started = true;
+    return ST_OK;
+}
+
+/* Room for entries up to `end`, written with zeros beforehand, as far as the journal usually grows. */
+static ST zero_ahead(log_journal_t *j, int64_t end, err_t *err)
+{
+    int64_t *written = &j->written[j->active];
+    str_t parts[ZERO_PARTS];
+    for (int i = 0; i < ZERO_PARTS; i++)
+        parts[i] = str_n(zeros, ZERO_BYTES);
+    size_t n = (size_t)j->limit_bytes / ZERO_BYTES;
+    n = n < 1 ? 1 : n > ZERO_PARTS ? ZERO_PARTS : n;
+    while (end > *written && *written < j->limit_bytes) {
+        TRY(io_file_writev(j->file[j->active], parts, n, *written, err));
+        *written += (int64_t)n * ZERO_BYTES;
+    }
+    return ST_OK;
+}
+
+static ST write_entries(log_journal_t *j, log_entry_t **entries, size_t n, int64_t *pos, err_t *err)
+{
+    str_t parts[PARTS_MAX];
+    while (n) {
+        size_t k = 0;
+        int64_t at = *pos;
+        for (; n && k + 2 <= PARTS_MAX; entries++, n--) {
+            size_t len = (*entries)->bytes.len;
+            parts[k++] = buf_str(&(*entries)->bytes);
+            if (log_entry_room(len) != len)
+                parts[k++] = str_n(zeros, log_entry_room(len) - len);
+            *pos += (int64_t)log_entry_room(len);
+        }
+        TRY(io_file_writev(j->file[j->active], parts, k, at, err));
+    }
+    return ST_OK;
+}
+
+/* Wipes out what a failed append may have left, so that no replay finds it. */
+static void take_back(log_journal_t *j)
+{
+    io_file_t *f = j->file[j->active];
+    err_t err;
+    if (j->pos < j->written[j->active] &&
+        io_file_write(f, zeros, LOG_ENTRY_HEADER_BYTES, j->pos, &err) != ST_OK)
+        die("the journal cannot be written: %s", err.msg);
+    if (io_file_sync(f, &err) != ST_OK)
+        die("the journal cannot be synced: %s", err.msg);
+}
+
+ST log_journal_append(log_journal_t *j, log_entry_t **entries, size_t n, bool sync, err_t *err)
+{
+    ASSERT(n > 0);
+    if (!j->started)
+        TRY(start(j, err));
+    uint32_t crc = j->crc;
+    int64_t bytes = 0;
+    for (size_t i = 0; i < n; i++) {
+        crc = log_entry_seal(entries[i], j->next_seq + (int64_t)i, sync ? j->synced_seq : 0, crc);
+        bytes += (int64_t)log_entry_room(entries[i]->bytes.len);
+    }
+    TRY(zero_ahead(j, j->pos + bytes, err));
+    int64_t pos = j->pos;
+    st_t st = write_entries(j, entries, n, &pos, err);
+    if (st != ST_OK) {
+        take_back(j);
+        return st;
+    }
+    if (pos > j->written[j->active])
+        j->written[j->active] = pos;
+    if (sync && io_file_sync(j->file[j->active], err) != ST_OK)
+        die("the journal cannot be synced, what the disk holds is unknown: %s", err ? err->msg : "");
+    j->pos = pos;
+    j->crc = crc;
+    j->next_seq += (int64_t)n;
+    j->synced_seq = sync ? j->next_seq - 1 : j->synced_seq;
+    return ST_OK;
+}
+
+/* ---- replay */
+
+typedef struct image {
+    int index;
+    buf_t bytes;
+    int64_t first_seq;
+    uint32_t salt;
+    bool used; /* has a head */
+} image_t;
+
+static ST image_load(log_journal_t *j, int index, image_t *ret, err_t *err)
+{
+    int64_t size;
+    size_t got;
+    *ret = (image_t){.index = index};
+    TRY(io_file_size(j->file[index], &size, err));
+    if (size < LOG_JOURNAL_HEAD_BYTES)
+        return ST_OK;
+    TRY(io_file_read(j->file[index], buf_reserve(&ret->bytes, LOG_JOURNAL_HEAD_BYTES),
+                     LOG_JOURNAL_HEAD_BYTES, 0, &got, err));
+    const char *h = ret->bytes.ptr;
+    if (got < LOG_JOURNAL_HEAD_BYTES || memcmp(h, MAGIC, 8) != 0 ||
+        hash_crc32c(0, h, AT_HEAD_CRC) != load_be32(h + AT_HEAD_CRC))
+        return ST_OK;
+    ret->used = true;
+    ret->first_seq = (int64_t)load_be64(h + AT_FIRST_SEQ);
+    ret->salt = load_be32(h + AT_SALT);
+    return ST_OK;
+}
+
+static ST image_read_all(log_journal_t *j, image_t *m, err_t *err)
+{
+    int64_t size;
+    TRY(io_file_size(j->file[m->index], &size, err));
+    return io_file_read(j->file[m->index], buf_reserve(&m->bytes, (size_t)size), (size_t)size, 0,
+                        &m->bytes.len, err);
+}
+
+/* Whether behind the bad entry `seq` at `pos` lies one that proves it had been synced: then it did not tear, it rotted. Two
+ * entries in a row that fit together are proof enough that they are no chance. */
+static bool was_synced(str_t bytes, size_t pos, int64_t seq)
+{
+    log_entry_head_t a, b;
+    for (; pos + LOG_ENTRY_HEADER_BYTES <= bytes.len; pos += 8) {
+        if (!log_entry_head(str_sub(bytes, pos, SIZE_MAX), &a) || a.seq < seq ||
+            a.seq > seq + SEQ_GAP_MAX || a.len > bytes.len - pos)
+            continue;
+        str_t next = str_sub(bytes, pos + log_entry_room(a.len), SIZE_MAX);
+        if (log_entry_head(next, &b) && b.seq == a.seq + 1 && b.synced_seq >= seq &&
+            log_entry_check(next, &b, a.crc))
+            return true;
+    }
+    return false;
+}
+
+static ST replay_image(log_journal_t *j, const image_t *m,
+                       ST (*fn)(void *arg, str_t entry, err_t *err), void *arg, err_t *err)
+{
+    str_t bytes = buf_str(&m->bytes);
+    size_t pos = LOG_JOURNAL_HEAD_BYTES;
+    uint32_t crc = m->salt;
+    for (;; j->next_seq++) {
+        str_t rest = str_sub(bytes, pos, SIZE_MAX);
+        log_entry_head_t head;
+        if (!log_entry_head(rest, &head) || head.seq != j->next_seq ||
+            !log_entry_check(rest, &head, crc))
+            break;
+        TRY(fn(arg, str_sub(rest, 0, head.len), err));
+        pos += log_entry_room(head.len);
+        crc = head.crc;
+    }
+    if (was_synced(bytes, pos, j->next_seq))
+        return err_set(err, ST_CORRUPT,
+                       "journal-%d is corrupt at byte %zu, where synced entries follow: restore it from a "
+                       "backup, or remove it and lose what was committed from there on",
+                       m->index, pos);
+    return ST_OK;
+}
+
+static ST replay_images(log_journal_t *j, image_t *m, int64_t from_seq,
+                        ST (*fn)(void *arg, str_t entry, err_t *err), void *arg, err_t *err)
+{
+    j->next_seq = from_seq;
+    for (int i = 0; i < 2; i++)
+        TRY(image_load(j, i, &m[i], err));
+    if (m[1].used && (!m[0].used || m[1].first_seq < m[0].first_seq)) {
+        image_t first = m[1];
+        m[1] = m[0];
+        m[0] = first;
+    }
+    for (int i = 0; i < 2; i++) {
+        if (!m[i].used || m[i].first_seq < from_seq)
+            continue;
+        TRY(image_read_all(j, &m[i], err));
+        /* Only without syncs can the younger file be there and the older one's end not: that is a power cut's loss. */
+        if (m[i].first_seq == j->next_seq)
+            TRY(replay_image(j, &m[i], fn, arg, err));
+        else if (was_synced(buf_str(&m[i].bytes), LOG_JOURNAL_HEAD_BYTES, j->next_seq))
+            return err_set(err, ST_CORRUPT,
+                           "journal-%d begins with entry %lld, but entry %lld is missing: restore the other "
+                           "journal from a backup",
+                           m[i].index, (long long)m[i].first_seq, (long long)j->next_seq);
+    }
+    return ST_OK;
+}
+
+ST log_journal_replay(log_journal_t *j, int64_t from_seq,
+                      ST (*fn)(void *arg, str_t entry, err_t *err), void *arg, err_t *err)
+{
+    image_t m[2] = {{0}, {0}};
+    st_t st = replay_images(j, m, from_seq, fn, arg, err);
+    for (int i = 0; i < 2; i++)
+        buf_done(&m[i].bytes);
+    return st;
+}

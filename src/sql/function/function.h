@@ -3,7 +3,7 @@
  * A row: name, kind, signature text, C function, category, description, example. The signature is read at start:
  *   "(STRING, INTEGER...) -> STRING"    "(ARRAY<A>, A) -> BOOLEAN"    "(MAP<K, V>, (K, V) => R) -> MAP<K, R>"
  * A single capital letter (optionally with digits) is a type variable, DECIMAL without arguments is any decimal, `...`
- * after the last type makes it variadic, `(A, B) => C` is a lambda. A row may be followed by further rows of the same
+ * after the last type makes it variadic, `(A, B) => C` is a lambda; a name in small letters may follow a type. A row may be followed by further rows of the same
  * name: overloads, tried in ksqlDB's order of preference. Where the return type depends on more than the variables, the
  * row names a C function that computes it.
  */
@@ -13,6 +13,9 @@
 #include "data/schema.h"
 
 typedef struct sql_fn_call sql_fn_call_t;
+
+/* The type of a unit of time (DAYS) as an argument; its value is the STRING "DAYS". Known by its address. */
+extern const data_type_t sql_type_unit;
 
 /* What a scalar function gets besides its arguments. Read-only but for `state`. */
 struct sql_fn_call {
@@ -27,6 +30,8 @@ struct sql_fn_call {
     int64_t (*now_ms)(void *env);
     uint64_t (*random)(void *env);
     void *env;
+    /* A limit from the configuration ("ksql.functions.collect_list.limit"); NULL: no limits. */
+    int64_t (*limit)(void *env, const char *name);
     /* Calls lambda argument i with args. */
     ST (*lambda)(sql_fn_call_t *call, size_t i, const data_value_t *args, size_t n_args,
                  data_value_t *ret, err_t *err);
@@ -38,8 +43,8 @@ typedef st_t (*sql_scalar_fn)(sql_fn_call_t *call, const data_value_t *args, dat
                               err_t *err);
 
 /* An aggregate keeps its state in `n_slots` values, owned by the store: between turns they are packed copies, within a
- * turn a slot may point into the turn's arena (data_copy into call->arena what must outlive the record). All slots are
- * NULL before init. */
+ * turn a slot may point into the turn's arena. Arguments live as long as that arena, so a slot may keep them as they are.
+ * All slots are NULL before init. Without `undo` it cannot be used over a table. */
 typedef struct sql_agg_class {
     size_t n_slots;
     st_t (*init)(sql_fn_call_t *call, data_value_t *slot, err_t *err); /* may be NULL: all null */

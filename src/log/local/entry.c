@@ -62,9 +62,19 @@ static void put_item(log_entry_t *e, log_item_kind_t kind, size_t group_len, int
     buf_put_be32(&e->bytes, (uint32_t)len);
 }
 
+/* Entries stay in memory for a while, so they grow by a half and not by twice; one batch alone fits exactly. */
+static void reserve(buf_t *b, size_t n)
+{
+    size_t need = b->len + n;
+    if (need > b->cap) {
+        b->cap = need > b->cap + b->cap / 2 ? need : b->cap + b->cap / 2;
+        b->ptr = mem_realloc(b->ptr, b->cap);
+    }
+}
+
 void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch)
 {
-    buf_reserve(&e->bytes, LOG_ITEM_HEADER_BYTES + batch.len);
+    reserve(&e->bytes, LOG_ITEM_HEADER_BYTES + batch.len);
     put_item(e, LOG_ITEM_BATCH, 0, topic, partition, batch.len);
     buf_put_str(&e->bytes, batch);
 }

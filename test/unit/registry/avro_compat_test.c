@@ -1,0 +1,78 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <cmocka.h>
+
+#include "registry/avro_compat.c"
+
+/* NULL: the reader can read it; else a part of the message. */
+static void case_is(const char *reader, const char *writer, const char *why)
+{
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    const avro_schema_t *r, *w;
+    err_t err = {.msg = ""};
+    assert_int_equal(avro_schema_parse(&a, str_of(reader), NULL, 0, &r, NULL), ST_OK);
+    assert_int_equal(avro_schema_parse(&a, str_of(writer), NULL, 0, &w, NULL), ST_OK);
+    st_t st = avro_compat_check(r, w, &err);
+    if (!why)
+        assert_string_equal(st == ST_OK ? "" : err.msg, "");
+    else if (st != ST_INCOMPATIBLE || !strstr(err.msg, why))
+        assert_string_equal(err.msg, why);
+    arena_done(&a);
+}
+
+#define RECORD(fields) "{\"type\":\"record\",\"name\":\"R\",\"fields\":[" fields "]}"
+#define A              "{\"name\":\"a\",\"type\":\"int\"}"
+#define B              "{\"name\":\"b\",\"type\":\"int\"}"
+#define B_DEFAULT      "{\"name\":\"b\",\"type\":\"int\",\"default\":0}"
+#define B_WAS_A        "{\"name\":\"b\",\"type\":\"int\",\"aliases\":[\"a\"]}"
+
+static void fields(void **state)
+{
+    (void)state;
+    case_is(RECORD(A), RECORD(A "," B), NULL);
+    case_is(RECORD(A "," B_DEFAULT), RECORD(A), NULL);
+    case_is(RECORD(A "," B), RECORD(A), "READER_FIELD_MISSING_DEFAULT_VALUE");
+    case_is(RECORD(B_WAS_A), RECORD(A), NULL);
+    case_is(RECORD("{\"name\":\"a\",\"type\":\"long\"}"), RECORD(A), NULL);
+    case_is(RECORD(A), RECORD("{\"name\":\"a\",\"type\":\"long\"}"), "TYPE_MISMATCH");
+    case_is("{\"type\":\"record\",\"name\":\"S\",\"fields\":[]}", RECORD(A), "NAME_MISMATCH");
+    case_is("{\"type\":\"record\",\"name\":\"S\",\"aliases\":[\"R\"],\"fields\":[]}", RECORD(A), NULL);
+}
+
+static void unions(void **state)
+{
+    (void)state;
+    case_is("[\"null\",\"string\"]", "\"string\"", NULL);
+    case_is("\"string\"", "[\"null\",\"string\"]", "TYPE_MISMATCH");
+    case_is("[\"null\",\"string\"]", "[\"null\",\"int\"]", "MISSING_UNION_BRANCH");
+    case_is("[\"null\",\"long\"]", "[\"int\"]", NULL);
+}
+
+static void others(void **state)
+{
+    (void)state;
+    case_is("\"double\"", "\"int\"", NULL);
+    case_is("\"bytes\"", "\"string\"", NULL);
+    case_is("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"]}",
+            "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", "MISSING_ENUM_SYMBOLS");
+    case_is("{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\"],\"default\":\"A\"}",
+            "{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}", NULL);
+    case_is("{\"type\":\"fixed\",\"name\":\"F\",\"size\":2}", "{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}",
+            "FIXED_SIZE_MISMATCH");
+    case_is("{\"type\":\"array\",\"items\":\"int\"}", "{\"type\":\"map\",\"values\":\"int\"}",
+            "TYPE_MISMATCH");
+    /* a list that holds itself */
+    case_is(RECORD("{\"name\":\"next\",\"type\":[\"null\",\"R\"]}"),
+            RECORD("{\"name\":\"next\",\"type\":[\"null\",\"R\"]}"), NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields),
+        cmocka_unit_test(unions),
+        cmocka_unit_test(others),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

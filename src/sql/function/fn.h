@@ -63,7 +63,7 @@ sql_ret_type_fn sql_ret_first;        /* the first argument's */
 sql_ret_type_fn sql_ret_topk;         /* ARRAY<STRUCT<sort_col, col0, …>> of all arguments but the last */
 sql_ret_type_fn sql_ret_widest;       /* the decimal that holds all arguments */
 sql_ret_type_fn sql_ret_round0;       /* ROUND(DECIMAL): the same precision, scale 0 */
-sql_ret_type_fn sql_ret_sum_list;     /* of the list's element */
+sql_ret_type_fn sql_ret_elem;         /* the element's of the first */
 sql_ret_type_fn sql_ret_entries;      /* ARRAY<STRUCT<K STRING, V v>> */
 
 #endif

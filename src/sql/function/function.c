@@ -28,3 +28,9 @@ const data_type_t *sql_ret_first(arena_t *a, const data_type_t *const *arg, size
     (void)a;
     return n_args ? arg[0] : NULL;
 }
+
+const data_type_t *sql_ret_elem(arena_t *a, const data_type_t *const *arg, size_t n_args)
+{
+    (void)a;
+    return n_args && arg[0] ? arg[0]->elem : NULL;
+}

@@ -187,9 +187,9 @@ static ST read_string(reader_t *r, str_t *ret)
     /* The unescaped text is never longer than the escaped: find the end first. */
     const char *escape = r->at;
     while (*r->at != '"') {
-        r->at += 2;
-        if (r->at >= r->end)
+        if (r->end - r->at <= 2)
             return refuse(r, "the string is not closed");
+        r->at += 2;
         TRY(skip_plain(r));
     }
     const char *close = r->at;

@@ -41,7 +41,8 @@ static void errors(void **state)
     reads_back("01", 0, "line 1, column 3: a number has no leading zeros");
     reads_back("1 2", 0, "line 1, column 3: nothing may follow the value");
     reads_back("\"a\xff\"", 0, "line 1, column 3: the text is not UTF-8");
-    reads_back("\"a\\\"", 0, "line 1, column 5: the string is not closed");
+    reads_back("\"a\\\"", 0, "line 1, column 3: the string is not closed");
+    reads_back("\"a\\", 0, "line 1, column 3: the string is not closed");
     reads_back("[1 // x\n]", 0, "line 1, column 4: expected ',' or ']'");
     char deep[1200];
     memset(deep, '[', sizeof deep);

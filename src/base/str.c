@@ -56,7 +56,7 @@ str_t str_sub(str_t s, size_t from, size_t len)
         from = s.len;
     if (len > s.len - from)
         len = s.len - from;
-    return (str_t){s.ptr + from, len};
+    return (str_t){from ? s.ptr + from : s.ptr, len};
 }
 
 static bool is_space(char c)

@@ -1,0 +1,285 @@
+/* The local log's contract, call by call, in a simulated world. */
+#include "log/local/local.c"
+
+#include "world.h"
+
+static void topics(void **state)
+{
+    world_t *w = *state;
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    log_config_t config[] = {{STR("retention.ms"), STR("5")}, {STR("cleanup.policy"), STR("compact,delete")}};
+    log_topic_spec_t spec = {.name = STR("t.1"), .partitions = 3, .replicas = 2, .config = config, .n_configs = 2};
+    OK(w, log_topic_create(w->log, &spec, &w->err));
+    assert_int_equal(ST_EXISTS, log_topic_create(w->log, &spec, &w->err));
+    log_topic_info_t info, again;
+    OK(w, log_topic_describe(w->log, STR("t.1"), &a, &info, &w->err));
+    log_config_t change[] = {{STR("retention.ms"), STR_NONE}, {STR("segment.bytes"), STR("1000")}};
+    OK(w, log_topic_alter(w->log, STR("t.1"), change, 2, &w->err));
+    OK(w, log_topic_grow(w->log, STR("t.1"), 5, &w->err));
+    assert_int_equal(ST_BAD_INPUT, log_topic_grow(w->log, STR("t.1"), 5, &w->err));
+    world_reopen(w);
+    OK(w, log_topic_describe(w->log, STR("t.1"), &a, &again, &w->err));
+    assert_memory_equal(&info.id, &again.id, sizeof info.id);
+    assert_int_equal(5, again.partitions);
+    assert_int_equal(2, again.replicas);
+    assert_int_equal(2, again.n_configs);
+    assert_true(str_eq(STR("cleanup.policy"), again.config[0].name));
+    assert_true(str_eq(STR("1000"), again.config[1].value));
+    log_topic_t *t = world_topic(w, STR("t.1"), 0);
+    OK(w, log_topic_delete(w->log, STR("t.1"), &w->err));
+    assert_int_equal(ST_NOT_FOUND, log_topic_delete(w->log, STR("t.1"), &w->err));
+    assert_int_equal(ST_NOT_FOUND, world_append(w, t, 0, 1, 1, 1, NULL));
+    log_offsets_t o;
+    assert_int_equal(ST_NOT_FOUND, log_topic_offsets(t, 0, &o, &w->err));
+    log_topic_unref(t);
+    OK(w, log_topic_create(w->log, &spec, &w->err));
+    world_reopen(w);
+    log_topic_info_t *all;
+    size_t n;
+    OK(w, log_topic_list(w->log, &a, &all, &n, &w->err));
+    assert_int_equal(1, n);
+    assert_int_equal(3, all[0].partitions);
+    assert_memory_not_equal(&info.id, &all[0].id, sizeof info.id);
+    arena_done(&a);
+}
+
+static void bad_topics(void **state)
+{
+    world_t *w = *state;
+    char longest[251];
+    memset(longest, 'x', sizeof longest);
+    str_t bad[] = {STR(""), STR("."), STR(".."), STR("a b"), STR("a/b"), str_n(longest, 250)};
+    for (size_t i = 0; i < 6; i++)
+        assert_int_equal(ST_BAD_INPUT, log_topic_create(w->log, &(log_topic_spec_t){.name = bad[i], .partitions = 1}, &w->err));
+    for (int n = -1; n < 1; n++)
+        assert_int_equal(ST_BAD_INPUT, log_topic_create(w->log, &(log_topic_spec_t){.name = STR("x"), .partitions = n}, &w->err));
+    log_config_t config[] = {{STR("no.such"), STR("1")}, {STR("retention.ms"), STR("-2")}, {STR("retention.ms"), STR("x")}, {STR("cleanup.policy"), STR("keep")}};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(ST_BAD_CONFIG, log_topic_create(w->log, &(log_topic_spec_t){.name = STR("x"), .partitions = 1, .config = &config[i], .n_configs = 1}, &w->err));
+    log_topic_t *t = world_topic(w, str_n(longest, 249), 2);
+    int64_t base;
+    OK(w, world_append(w, t, 1, 1, 1, 1, &base));
+    OK(w, log_local_upkeep(w->log, true, &w->err));
+    assert_int_equal(1, world_count(w, t, 1, 0, 100));
+    log_topic_unref(t);
+}
+
+static void one_commit_for_all(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 2), *u = world_topic(w, STR("u"), 1);
+    buf_t two = world_batch(2, 10, 5), three = world_batch(3, 10, 6);
+    log_commit_t *c = log_commit_new(w->log);
+    log_commit_append(c, t, 1, buf_str(&two));
+    log_commit_append(c, u, 0, buf_str(&three));
+    log_commit_append(c, t, 1, buf_str(&three));
+    log_commit_offset(c, STR("g"), STR("t"), 1, 42);
+    assert_true(log_commit_bytes(c) > two.len + 2 * three.len);
+    int64_t base[3] = {-1, -1, -1}, offset;
+    OK(w, log_commit(w->log, c, base, &w->err));
+    assert_int_equal(0, base[0]);
+    assert_int_equal(0, base[1]);
+    assert_int_equal(2, base[2]);
+    OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
+    assert_int_equal(42, offset);
+    OK(w, log_committed(w->log, STR("g"), STR("t"), 0, &offset, &w->err));
+    assert_int_equal(-1, offset);
+    /* One of two topics is gone: nothing of the commit is there. */
+    c = log_commit_new(w->log);
+    log_commit_append(c, t, 0, buf_str(&two));
+    log_commit_append(c, u, 0, buf_str(&two));
+    OK(w, log_topic_delete(w->log, STR("u"), &w->err));
+    assert_int_equal(ST_NOT_FOUND, log_commit(w->log, c, base, &w->err));
+    log_offsets_t o;
+    OK(w, log_topic_offsets(t, 0, &o, &w->err));
+    assert_int_equal(0, o.end);
+    c = log_commit_new(w->log);
+    log_commit_offset(c, STR("g"), STR("nowhere"), 0, 1);
+    assert_int_equal(ST_NOT_FOUND, log_commit(w->log, c, NULL, &w->err));
+    OK(w, log_commit(w->log, log_commit_new(w->log), NULL, &w->err));
+    world_kill(w);
+    log_topic_unref(t);
+    log_topic_unref(u);
+    OK(w, log_local_open(w->io, &w->opt, &w->log, &w->err));
+    OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
+    assert_int_equal(42, offset);
+    OK(w, log_group_delete(w->log, STR("g"), &w->err));
+    assert_int_equal(ST_NOT_FOUND, log_group_delete(w->log, STR("g"), &w->err));
+    world_reopen(w);
+    OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
+    assert_int_equal(-1, offset);
+    buf_done(&two), buf_done(&three);
+}
+
+/* More than memory holds: old batches come from segments, new ones from the tail, whatever the sizes. */
+static void reads(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    int64_t base, want = 0;
+    for (int i = 0; i < 400; i++) {
+        OK(w, world_append(w, t, 0, 1 + i % 7, i % 50 == 49 ? 40000 : (size_t)(i * 13) % 900, i, &base));
+        assert_int_equal(want, base);
+        want += 1 + i % 7;
+    }
+    log_local_stats_t s = log_local_stats(w->log);
+    assert_true(s.disk_bytes > 0 && s.tail_bytes < (512 << 10));
+    for (int round = 0; round < 3; round++) {
+        size_t sizes[] = {0, 1, 1000, 50000, 10 << 20};
+        for (size_t i = 0; i < 5; i++)
+            assert_int_equal(want, world_count(w, t, 0, 0, sizes[i]));
+        for (int64_t from = 0; from <= want; from += 17)
+            assert_int_equal(want - from, world_count(w, t, 0, from, 5000));
+        log_chunk_t c;
+        assert_int_equal(ST_RANGE, log_read(t, 0, want + 1, 1, &c, &w->err));
+        assert_int_equal(ST_RANGE, log_read(t, 0, -1, 1, &c, &w->err));
+        assert_int_equal(ST_NOT_FOUND, log_read(t, 1, 0, 1, &c, &w->err));
+        OK(w, log_read(t, 0, want, 1, &c, &w->err));
+        assert_int_equal(0, c.bytes.len);
+        log_chunk_unref(&c);
+        log_topic_unref(t);
+        if (round == 1) {
+            world_kill(w);
+            OK(w, log_local_open(w->io, &w->opt, &w->log, &w->err));
+        } else {
+            world_reopen(w);
+        }
+        t = world_topic(w, STR("t"), 1);
+    }
+    log_topic_unref(t);
+}
+
+/* A chunk stays as it is while everything around it goes. */
+static void chunks_are_shared(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    OK(w, world_append(w, t, 0, 1, 20000, 1, NULL));
+    log_chunk_t c;
+    OK(w, log_read(t, 0, 0, 1, &c, &w->err));
+    for (int i = 0; i < 50; i++)
+        OK(w, world_append(w, t, 0, 1, 20000, 1, NULL));
+    OK(w, log_topic_delete(w->log, STR("t"), &w->err));
+    log_topic_unref(t);
+    str_t in = c.bytes;
+    wire_batch_t b;
+    OK(w, wire_batch_next(&in, &b, &w->err));
+    OK(w, wire_batch_check(&b, &w->err));
+    log_chunk_unref(&c);
+}
+
+static void by_timestamp(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    for (int i = 0; i < 300; i++)
+        OK(w, world_append(w, t, 0, 10, 100, 1000 * (int64_t)i, NULL));
+    for (int round = 0; round < 2; round++) {
+        int64_t offset, ts;
+        for (int i = 0; i < 300; i += 7) {
+            OK(w, log_topic_offset_at(t, 0, 1000 * i + 3, &offset, &ts, &w->err));
+            assert_int_equal(10 * i + 3, offset);
+            assert_int_equal(1000 * i + 3, ts);
+            OK(w, log_topic_offset_at(t, 0, 1000 * i + 10, &offset, &ts, &w->err));
+            assert_int_equal(i == 299 ? -1 : 10 * (i + 1), offset);
+        }
+        OK(w, log_topic_offset_at(t, 0, -5, &offset, &ts, &w->err));
+        assert_int_equal(0, offset);
+        OK(w, log_topic_offset_at(t, 0, 300000, &offset, &ts, &w->err));
+        assert_int_equal(-1, offset);
+        log_topic_unref(t);
+        world_reopen(w);
+        t = world_topic(w, STR("t"), 1);
+    }
+    log_topic_unref(t);
+}
+
+static void retention(void **state)
+{
+    world_t *w = *state;
+    log_config_t config[] = {{STR("retention.ms"), STR("60000")}, {STR("retention.bytes"), STR("200000")}};
+    OK(w, log_topic_create(w->log, &(log_topic_spec_t){.name = STR("t"), .partitions = 1, .config = config, .n_configs = 2}, &w->err));
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    for (int i = 0; i < 100; i++)
+        OK(w, world_append(w, t, 0, 1, 10000, io_now_ms(w->io), NULL));
+    OK(w, log_local_upkeep(w->log, true, &w->err));
+    log_offsets_t o;
+    OK(w, log_topic_offsets(t, 0, &o, &w->err));
+    assert_int_equal(100, o.end);
+    assert_in_range(o.start, 70, 82);
+    assert_int_equal(o.end - o.start, world_count(w, t, 0, o.start, 1));
+    log_chunk_t c;
+    assert_int_equal(ST_RANGE, log_read(t, 0, o.start - 1, 1, &c, &w->err));
+    io_sim_advance_ms(w->io, 61000);
+    OK(w, log_local_upkeep(w->log, true, &w->err));
+    OK(w, log_topic_offsets(t, 0, &o, &w->err));
+    assert_int_equal(100, o.start);
+    assert_int_equal(0, log_local_stats(w->log).disk_bytes);
+    log_topic_unref(t);
+    world_reopen(w);
+    t = world_topic(w, STR("t"), 1);
+    int64_t base;
+    OK(w, world_append(w, t, 0, 1, 1, io_now_ms(w->io), &base));
+    assert_int_equal(100, base);
+    log_topic_unref(t);
+}
+
+static void in_use(void **state)
+{
+    world_t *w = *state;
+    log_t *other;
+    assert_int_equal(ST_BUSY, log_local_open(w->io, &w->opt, &other, &w->err));
+    assert_non_null(strstr(w->err.msg, "in use by another process"));
+}
+
+static void watches(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    log_watch_t *watch = log_watch_new(w->log);
+    assert_false(log_watch_wait(watch, 5));
+    log_watch_add(watch, t);
+    assert_true(log_watch_wait(watch, 0));
+    assert_false(log_watch_wait(watch, 0));
+    OK(w, world_append(w, t, 0, 1, 1, 1, NULL));
+    assert_true(log_watch_wait(watch, -1));
+    log_watch_wake(watch);
+    assert_true(log_watch_wait(watch, -1));
+    log_watch_remove(watch, t);
+    OK(w, world_append(w, t, 0, 1, 1, 1, NULL));
+    assert_false(log_watch_wait(watch, 1000));
+    log_watch_add(watch, t);
+    log_watch_free(watch);
+    OK(w, world_append(w, t, 0, 1, 1, 1, NULL));
+    log_topic_unref(t);
+}
+
+static void many_partitions(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1000);
+    log_commit_t *c = log_commit_new(w->log);
+    buf_t b = world_batch(1, 10, 1);
+    for (int i = 0; i < 1000; i++)
+        log_commit_append(c, t, i, buf_str(&b));
+    OK(w, log_commit(w->log, c, NULL, &w->err));
+    buf_done(&b);
+    log_topic_unref(t);
+    world_reopen(w);
+    t = world_topic(w, STR("t"), 0);
+    for (int i = 0; i < 1000; i++)
+        assert_int_equal(1, world_count(w, t, i, 0, 1));
+    log_topic_unref(t);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, world_enter, world_leave)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(topics),    TEST(bad_topics), TEST(one_commit_for_all), TEST(reads), TEST(chunks_are_shared),
+        TEST(by_timestamp), TEST(retention), TEST(in_use), TEST(watches), TEST(many_partitions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

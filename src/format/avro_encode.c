@@ -247,6 +247,24 @@ static inline char *put_varint(char *p, int64_t v)
     return p;
 }
 
+/* memcpy for the short strings that records are made of. */
+static inline char *put_bytes(char *p, const char *from, size_t n)
+{
+    if (n > 16) {
+        memcpy(p, from, n);
+    } else if (n >= 8) {
+        memcpy(p, from, 8);
+        memcpy(p + n - 8, from + n - 8, 8);
+    } else if (n >= 4) {
+        memcpy(p, from, 4);
+        memcpy(p + n - 4, from + n - 4, 4);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            p[i] = from[i];
+    }
+    return p + n;
+}
+
 static ST write_items(const op_t *op, data_value_t v, buf_t *b, err_t *err)
 {
     if (v.len)
@@ -330,32 +348,40 @@ static ST write_fallback(const op_t *op, buf_t *b, err_t *err)
     return ST_OK;
 }
 
-/* The hot loop. */
+static inline void sync_to(buf_t *b, const char *p)
+{
+    b->len = (size_t)(p - b->ptr);
+}
+
+/* The hot loop: the place to write is kept in registers, and told to b where something else writes. */
 static st_t run(const op_t *op, size_t n, const data_value_t *src, buf_t *b, err_t *err)
 {
+    char *p = buf_reserve(b, SCALAR_BYTES_MAX), *limit = b->ptr + b->cap;
     for (const op_t *stop = op + n; op < stop; op++) {
-        if (op->code == WRITE_CONSTANT) {
-            TRY(write_fallback(op, b, err));
-            continue;
-        }
         const data_value_t *v = &src[op->src];
-        if (v->kind == DATA_NULL) {
-            if (op->nullable)
-                buf_put_char(b, (char)op->null_byte);
-            else
-                TRY(write_fallback(op, b, err));
+        bool constant = op->code == WRITE_CONSTANT, empty = constant || v->kind == DATA_NULL;
+        size_t room = SCALAR_BYTES_MAX + (op->code == WRITE_STRING && !empty ? v->len : 0);
+        if (__builtin_expect((size_t)(limit - p) < room, 0)) {
+            sync_to(b, p);
+            p = buf_reserve(b, room);
+            limit = b->ptr + b->cap;
+        }
+        if (empty) {
+            if (!constant && op->nullable) {
+                *p++ = (char)op->null_byte;
+                continue;
+            }
+            sync_to(b, p);
+            TRY(write_fallback(op, b, err));
+            p = b->ptr + b->len;
+            limit = b->ptr + b->cap;
             continue;
         }
-        size_t room = SCALAR_BYTES_MAX + (op->code == WRITE_STRING ? v->len : 0);
-        char *p = buf_reserve(b, room);
         *p = (char)op->other_byte;
         p += op->nullable;
         switch ((code_t)op->code) {
         case WRITE_STRING:
-            p = put_varint(p, v->len);
-            if (v->len)
-                memcpy(p, v->ptr, v->len);
-            p += v->len;
+            p = put_bytes(put_varint(p, v->len), v->ptr, v->len);
             break;
         case WRITE_DOUBLE:
             memcpy(p, &v->f64, 8);
@@ -383,12 +409,14 @@ static st_t run(const op_t *op, size_t n, const data_value_t *src, buf_t *b, err
         case WRITE_ITEMS:
         case WRITE_RECORD:
         case WRITE_UNION:
-            b->len = (size_t)(p - b->ptr);
+            sync_to(b, p);
             TRY(run_slow(op, *v, b, err));
-            continue;
+            p = b->ptr + b->len;
+            limit = b->ptr + b->cap;
+            break;
         }
-        b->len = (size_t)(p - b->ptr);
     }
+    sync_to(b, p);
     return ST_OK;
 }
 

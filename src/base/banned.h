@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 #pragma GCC poison strcpy strcat sprintf vsprintf strtok atoi atol atoll atof gets localtime
-#pragma GCC poison asctime ctime strncpy strncat rand srand tmpnam mktemp
+#pragma GCC poison asctime ctime strncpy strncat srand tmpnam mktemp
 #endif
 
 #endif

@@ -1,5 +1,6 @@
 #include "store/join.h"
 
+#include "base/hash.h"
 #include "base/vec.h"
 
 typedef struct bucket {
@@ -14,6 +15,7 @@ struct join_store {
     int64_t retention_ms, observed_ms, swept_ms;
     bucket_t **table;
     size_t cap, len, bytes, n_pending;
+    uint64_t seq;
 };
 
 join_store_t *join_store_new(size_t n_values, int64_t retention_ms)
@@ -160,26 +162,47 @@ static void sweep(join_store_t *s)
     free(old);
 }
 
-void join_store_put(join_store_t *s, str_t key, uint64_t hash, int64_t ts_ms,
-                    const data_value_t *row, bool pending)
+static join_row_t *insert(join_store_t *s, bucket_t *b, join_row_t row)
+{
+    VEC_RESERVE(&b->rows, 1);
+    size_t i = b->rows.len;
+    while (i > 0 && (b->rows.ptr[i - 1].ts_ms > row.ts_ms ||
+                     (b->rows.ptr[i - 1].ts_ms == row.ts_ms && b->rows.ptr[i - 1].seq > row.seq)))
+        i--;
+    memmove(b->rows.ptr + i + 1, b->rows.ptr + i, (b->rows.len - i) * sizeof *b->rows.ptr);
+    b->rows.ptr[i] = row;
+    b->rows.len++;
+    s->n_pending += row.pending;
+    s->bytes += row_bytes(s, &row);
+    return &b->rows.ptr[i];
+}
+
+static void observe(join_store_t *s, int64_t ts_ms)
 {
     if (ts_ms > s->observed_ms) {
         s->observed_ms = ts_ms;
         sweep(s);
     }
+}
+
+join_row_t *join_store_put(join_store_t *s, str_t key, uint64_t hash, int64_t ts_ms,
+                           const data_value_t *row)
+{
+    observe(s, ts_ms);
     if (ts_ms < oldest(s))
-        return;
+        return NULL;
     bucket_t *b = find_or_add(s, key, hash);
     drop_old(s, b);
-    VEC_RESERVE(&b->rows, 1);
-    size_t i = b->rows.len;
-    while (i > 0 && b->rows.ptr[i - 1].ts_ms > ts_ms)
-        i--;
-    memmove(b->rows.ptr + i + 1, b->rows.ptr + i, (b->rows.len - i) * sizeof *b->rows.ptr);
-    b->rows.ptr[i] = (join_row_t){ts_ms, data_pack(row, s->n_values), pending};
-    b->rows.len++;
+    return insert(s, b, (join_row_t){.ts_ms = ts_ms,
+                                     .value = data_pack(row, s->n_values),
+                                     .seq = s->seq++ & (UINT64_MAX >> 1)});
+}
+
+void join_store_mark(join_store_t *s, join_row_t *r, bool pending)
+{
     s->n_pending += pending;
-    s->bytes += row_bytes(s, &b->rows.ptr[i]);
+    s->n_pending -= r->pending;
+    r->pending = pending;
 }
 
 size_t join_store_find(join_store_t *s, str_t key, uint64_t hash, int64_t from_ms, int64_t to_ms,
@@ -214,8 +237,7 @@ static int by_time(const void *x, const void *y)
                    str_n(b->bucket->key, b->bucket->key_len));
 }
 
-void join_store_pending(join_store_t *s, int64_t before_ms,
-                        void (*row)(void *env, str_t key, const join_row_t *r), void *env)
+void join_store_pending(join_store_t *s, int64_t before_ms, join_change_fn row, void *env)
 {
     if (!s->n_pending)
         return;
@@ -250,12 +272,61 @@ size_t join_store_bytes(const join_store_t *s)
     return s->bytes;
 }
 
-void join_store_each(join_store_t *s, void (*row)(void *env, str_t key, const join_row_t *r),
-                     void *env)
+void join_store_each(join_store_t *s, join_change_fn row, void *env)
 {
     int64_t first = oldest(s);
     for (size_t i = 0; i < s->cap; i++)
         for (size_t k = 0; s->table[i] && k < s->table[i]->rows.len; k++)
             if (s->table[i]->rows.ptr[k].ts_ms >= first)
                 row(env, str_n(s->table[i]->key, s->table[i]->key_len), &s->table[i]->rows.ptr[k]);
+}
+
+size_t join_store_values(const join_store_t *s)
+{
+    return s->n_values;
+}
+
+void join_row_encode(const join_row_t *r, size_t n_values, str_t key, buf_t *ret_key,
+                     buf_t *ret_value)
+{
+    buf_put_be64(ret_key, (uint64_t)r->ts_ms ^ (UINT64_C(1) << 63));
+    buf_put_be64(ret_key, r->seq);
+    buf_put_str(ret_key, key);
+    buf_put_char(ret_value, (char)r->pending);
+    for (size_t i = 0; i < n_values; i++)
+        data_encode(ret_value, r->value[i]);
+}
+
+st_t join_store_restore(join_store_t *s, str_t key, str_t value, err_t *err)
+{
+    if (key.len < 16 || !value.len)
+        return err_set(err, ST_CORRUPT, "a join's changelog record is too short");
+    join_row_t r = {.ts_ms = (int64_t)(load_be64(key.ptr) ^ (UINT64_C(1) << 63)),
+                    .seq = load_be64(key.ptr + 8) & (UINT64_MAX >> 1),
+                    .pending = value.ptr[0] & 1};
+    str_t k = str_sub(key, 16, key.len);
+    if (r.seq >= s->seq)
+        s->seq = r.seq + 1;
+    observe(s, r.ts_ms);
+    if (r.ts_ms < oldest(s))
+        return ST_OK;
+    bucket_t *b = find_or_add(s, k, hash_bytes(k.ptr, k.len));
+    for (size_t i = lower(b, r.ts_ms); i < b->rows.len && b->rows.ptr[i].ts_ms == r.ts_ms; i++)
+        if (b->rows.ptr[i].seq == r.seq) { /* its newer state */
+            join_store_mark(s, &b->rows.ptr[i], r.pending);
+            return ST_OK;
+        }
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    data_value_t *v = ARENA_ARRAY(&a, data_value_t, s->n_values + 1);
+    const char *p = value.ptr + 1, *end = value.ptr + value.len;
+    st_t st = ST_OK;
+    for (size_t i = 0; i < s->n_values && st == ST_OK; i++)
+        st = data_decode(&a, &p, end, &v[i], err);
+    if (st == ST_OK) {
+        r.value = data_pack(v, s->n_values);
+        insert(s, b, r);
+    }
+    arena_done(&a);
+    return st;
 }

@@ -1,0 +1,890 @@
+#include "sql/bind/expr.h"
+
+#include "sql/exec/cast.h"
+#include "sql/parse/parse.h"
+
+#define BAD(err, e, ...)                                                                           \
+    (err_set_at(err, ST_BAD_STATEMENT, __FILE__, __LINE__, __VA_ARGS__), ST_BAD_STATEMENT)
+
+/* ---- columns ------------------------------------------------------------------------------------------------------ */
+
+st_t bind_column(const plan_schema_t *schema, const sql_expr_t *e, const char *clause, int32_t *ret,
+                 err_t *err)
+{
+    int32_t found = -1;
+    for (size_t i = 0; i < schema->n; i++) {
+        const plan_column_t *c = &schema->col[i];
+        if (!str_eq(c->name, e->name) || (e->source.len && !str_eq(c->source, e->source)))
+            continue;
+        if (found >= 0 && (!schema->col[found].source.len || !c->source.len ||
+                           str_eq(schema->col[found].source, c->source))) {
+            if (!schema->col[found].source.len)
+                continue;
+            found = (int32_t)i;
+            continue;
+        }
+        if (found >= 0)
+            return BAD(err, e,
+                       "Line: %u, Col: %u: Column '" STR_FMT "' is ambiguous. Could be " STR_FMT
+                       "." STR_FMT " or " STR_FMT "." STR_FMT ".",
+                       e->at.line, e->at.column, STR_ARG(e->name),
+                       STR_ARG(schema->col[found].source), STR_ARG(e->name), STR_ARG(c->source),
+                       STR_ARG(e->name));
+        found = (int32_t)i;
+    }
+    if (found < 0)
+        return BAD(err, e, "Line: %u, Col: %u: %s column '" STR_FMT "%s" STR_FMT "' cannot be resolved.",
+                   e->at.line, e->at.column, clause, STR_ARG(e->source), e->source.len ? "." : "",
+                   STR_ARG(e->name));
+    *ret = found;
+    return ST_OK;
+}
+
+bool bind_same(const plan_schema_t *schema, const sql_expr_t *x, const sql_expr_t *y)
+{
+    if (x == y)
+        return true;
+    if (x->kind != y->kind || x->op != y->op || x->negated != y->negated || x->star != y->star ||
+        x->n_args != y->n_args || x->names.len != y->names.len || !str_eq(x->text, y->text))
+        return false;
+    if (x->kind == SQL_EXPR_COLUMN) {
+        int32_t i, j;
+        if (bind_column(schema, x, "", &i, NULL) == ST_OK &&
+            bind_column(schema, y, "", &j, NULL) == ST_OK)
+            return i == j;
+        return str_eq(x->name, y->name) && str_eq(x->source, y->source);
+    }
+    if (x->kind == SQL_EXPR_BOOLEAN && x->b != y->b)
+        return false;
+    if ((x->kind == SQL_EXPR_INTEGER || x->kind == SQL_EXPR_LONG) && x->i64 != y->i64)
+        return false;
+    if (x->kind == SQL_EXPR_DOUBLE && memcmp(&x->f64, &y->f64, sizeof x->f64))
+        return false;
+    if (!str_eq(x->name, y->name))
+        return false;
+    for (size_t i = 0; i < x->names.len; i++)
+        if (!str_eq(x->names.ptr[i], y->names.ptr[i]))
+            return false;
+    for (size_t i = 0; i < x->n_args; i++)
+        if (!bind_same(schema, x->arg[i], y->arg[i]))
+            return false;
+    return true;
+}
+
+/* ---- types -------------------------------------------------------------------------------------------------------- */
+
+static int32_t max32(int32_t a, int32_t b)
+{
+    return a > b ? a : b;
+}
+
+static data_type_t as_decimal(const data_type_t *t)
+{
+    data_type_t d = {.kind = DATA_DECIMAL, .precision = t->precision, .scale = t->scale};
+    if (t->kind == DATA_INTEGER)
+        d.precision = 10;
+    else if (t->kind == DATA_BIGINT)
+        d.precision = 19;
+    return d;
+}
+
+const data_type_t *bind_common_type(arena_t *a, const data_type_t *x, const data_type_t *y)
+{
+    if (!x || !y)
+        return x ? x : y;
+    if (data_type_eq(x, y))
+        return x;
+    if (data_type_numeric(x) && data_type_numeric(y)) {
+        if (x->kind == DATA_DOUBLE || y->kind == DATA_DOUBLE)
+            return &data_double;
+        if (x->kind == DATA_DECIMAL || y->kind == DATA_DECIMAL) {
+            data_type_t p = as_decimal(x), q = as_decimal(y);
+            int32_t scale = max32(p.scale, q.scale);
+            return data_type_decimal(a, max32(p.precision - p.scale, q.precision - q.scale) + scale,
+                                     scale);
+        }
+        return &data_bigint;
+    }
+    if (x->kind != y->kind)
+        return NULL;
+    if (x->kind == DATA_ARRAY) {
+        const data_type_t *elem = bind_common_type(a, x->elem, y->elem);
+        return elem ? data_type_array(a, elem) : NULL;
+    }
+    if (x->kind == DATA_MAP) {
+        const data_type_t *key = bind_common_type(a, x->key, y->key);
+        const data_type_t *elem = bind_common_type(a, x->elem, y->elem);
+        return key && elem ? data_type_map(a, key, elem) : NULL;
+    }
+    return NULL;
+}
+
+st_t bind_coerce(bind_expr_t *b, bind_value_t v, const data_type_t *to, bind_value_t *ret, err_t *err)
+{
+    bool text = v.literal && v.type && v.type->kind == DATA_STRING;
+    if (!cast_implicit(v.type, to) && !(text && cast_supported(v.type, to))) {
+        buf_t m = BUF_INIT;
+        data_type_put(&m, v.type);
+        BUF_LIT(&m, " to ");
+        data_type_put(&m, to);
+        st_t st = err_set(err, ST_BAD_STATEMENT, "cannot convert " STR_FMT, STR_ARG(buf_str(&m)));
+        buf_done(&m);
+        return st;
+    }
+    *ret = (bind_value_t){step_cast(b->builder, v.operand, v.type, to), to, false};
+    return ST_OK;
+}
+
+static bool is_temporal(const data_type_t *t)
+{
+    return t && (t->kind == DATA_TIMESTAMP || t->kind == DATA_DATE || t->kind == DATA_TIME);
+}
+
+static bool is_text(const data_type_t *t)
+{
+    return t && t->kind == DATA_STRING;
+}
+
+st_t bind_common(bind_expr_t *b, bind_value_t *x, bind_value_t *y, err_t *err)
+{
+    const data_type_t *t = NULL;
+    if ((is_text(x->type) && is_temporal(y->type)) || (is_temporal(x->type) && is_text(y->type)))
+        t = is_text(x->type) ? y->type : x->type;
+    else if (x->type && y->type && ((x->type->kind == DATA_TIMESTAMP && y->type->kind == DATA_DATE) ||
+                                    (x->type->kind == DATA_DATE && y->type->kind == DATA_TIMESTAMP)))
+        t = &data_timestamp;
+    else
+        t = bind_common_type(b->arena, x->type, y->type);
+    if (!t && (x->type || y->type))
+        return err_set(err, ST_BAD_STATEMENT, "the types have nothing in common");
+    if (t) {
+        x->operand = step_cast(b->builder, x->operand, x->type, t);
+        y->operand = step_cast(b->builder, y->operand, y->type, t);
+        x->type = y->type = t;
+    }
+    return ST_OK;
+}
+
+/* ---- literals ----------------------------------------------------------------------------------------------------- */
+
+static bind_value_t constant(bind_expr_t *b, data_value_t v, const data_type_t *t)
+{
+    return (bind_value_t){expr_reg(b->builder, v), t, true};
+}
+
+static ST decimal_literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    const data_decimal_t *d;
+    TRY(data_decimal_parse(b->arena, e->text, &d, err));
+    int32_t scale = d->scale < 0 ? 0 : d->scale;
+    if (d->scale < 0)
+        d = data_decimal_rescale(b->arena, d, 0);
+    int32_t precision = max32(data_decimal_precision(d), scale);
+    *ret = constant(b, data_of_decimal(d), data_type_decimal(b->arena, max32(precision, 1), scale));
+    return ST_OK;
+}
+
+static ST literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    int64_t ms;
+    int32_t i;
+    switch (e->kind) { /* NOLINT: the literals only */
+    case SQL_EXPR_NULL:
+        *ret = constant(b, DATA_NULL_VALUE, NULL);
+        return ST_OK;
+    case SQL_EXPR_BOOLEAN:
+        *ret = constant(b, data_of_bool(e->b), &data_boolean);
+        return ST_OK;
+    case SQL_EXPR_INTEGER:
+        *ret = constant(b, data_of_i32((int32_t)e->i64), &data_integer);
+        return ST_OK;
+    case SQL_EXPR_LONG:
+        *ret = constant(b, data_of_i64(e->i64), &data_bigint);
+        return ST_OK;
+    case SQL_EXPR_DOUBLE:
+        *ret = constant(b, data_of_f64(e->f64), &data_double);
+        return ST_OK;
+    case SQL_EXPR_DECIMAL:
+        return decimal_literal(b, e, ret, err);
+    case SQL_EXPR_STRING:
+        *ret = constant(b, data_of_str(e->text), &data_string);
+        return ST_OK;
+    case SQL_EXPR_TIMESTAMP:
+        TRY(cast_text_to_timestamp(e->text, &ms, err));
+        *ret = constant(b, data_of_timestamp(ms), &data_timestamp);
+        return ST_OK;
+    case SQL_EXPR_DATE:
+        TRY(cast_text_to_date(e->text, &i, err));
+        *ret = constant(b, data_of_date(i), &data_date);
+        return ST_OK;
+    case SQL_EXPR_TIME:
+        TRY(cast_text_to_time(e->text, &i, err));
+        *ret = constant(b, data_of_time(i), &data_time);
+        return ST_OK;
+    default:
+        ASSERT(!"a literal");
+        return ST_OK;
+    }
+}
+
+/* ---- names -------------------------------------------------------------------------------------------------------- */
+
+static bool is_param(const bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret)
+{
+    for (size_t i = b->n_params; !e->source.len && i-- > 0;)
+        if (str_eq(b->param[i].name, e->name)) {
+            *ret = b->param[i].value;
+            return true;
+        }
+    return false;
+}
+
+/* A lambda's body runs apart from the program around it: what it uses of that is handed over. */
+static ST capture(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t v;
+    TRY(bind_expr(b->outer, e, &v, err));
+    step_lambda_t *l = b->lambda;
+    int32_t *from = ARENA_ARRAY(b->arena, int32_t, l->n_captured + 1);
+    int32_t *to = ARENA_ARRAY(b->arena, int32_t, l->n_captured + 1);
+    for (size_t i = 0; i < l->n_captured; i++) {
+        from[i] = l->captured[i];
+        to[i] = l->captured_to[i];
+    }
+    from[l->n_captured] = v.operand;
+    to[l->n_captured] = expr_reg(b->builder, DATA_NULL_VALUE);
+    l->captured = from;
+    l->captured_to = to;
+    *ret = (bind_value_t){to[l->n_captured++], v.type, false};
+    return ST_OK;
+}
+
+static ST column(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    if (is_param(b, e, ret))
+        return ST_OK;
+    if (b->outer)
+        return capture(b, e, ret, err);
+    int32_t i;
+    err_t why = {0};
+    st_t st = bind_column(&b->schema, e, b->clause, &i, &why);
+    if (st != ST_OK && e->unit != SQL_UNIT_NONE) { /* TIMESTAMPADD(DAYS, …) */
+        *ret = constant(b, data_of_str(e->name), &data_string);
+        return ST_OK;
+    }
+    if (st != ST_OK) {
+        if (err)
+            *err = why;
+        return st;
+    }
+    *ret = (bind_value_t){i, b->schema.col[i].type, false};
+    return ST_OK;
+}
+
+static ST deref(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t v;
+    TRY(bind_expr(b, e->arg[0], &v, err));
+    if (!v.type || v.type->kind != DATA_STRUCT) {
+        str_t t = data_type_text(b->arena, v.type);
+        return BAD(err, e, "Expected STRUCT type, got: " STR_FMT, STR_ARG(t));
+    }
+    for (size_t i = 0; i < v.type->n_fields; i++)
+        if (str_eq(v.type->field[i].name, e->name)) {
+            *ret = (bind_value_t){step_field(b->builder, v.operand, i), v.type->field[i].type, false};
+            return ST_OK;
+        }
+    str_t t = data_type_text(b->arena, v.type);
+    return BAD(err, e, "Could not find field '" STR_FMT "' in '" STR_FMT "'.", STR_ARG(e->name),
+               STR_ARG(t));
+}
+
+static ST subscript(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t v, i;
+    TRY(bind_expr(b, e->arg[0], &v, err));
+    TRY(bind_expr(b, e->arg[1], &i, err));
+    if (!v.type || (v.type->kind != DATA_ARRAY && v.type->kind != DATA_MAP))
+        return BAD(err, e, "Subscript expression is not supported: only arrays and maps have members");
+    if (v.type->kind == DATA_ARRAY && (!i.type || (i.type->kind != DATA_INTEGER && i.type->kind != DATA_BIGINT)))
+        return BAD(err, e, "An array's index must be an INTEGER");
+    if (v.type->kind == DATA_MAP)
+        TRY(bind_coerce(b, i, v.type->key, &i, err));
+    *ret = (bind_value_t){step_subscript(b->builder, v.operand, i.operand, v.type), v.type->elem, false};
+    return ST_OK;
+}
+
+/* ---- operators ---------------------------------------------------------------------------------------------------- */
+
+/* The type of x op y, after both became one kind. ksqlDB's rules for decimals. */
+static const data_type_t *arith_type(arena_t *a, data_arith_t op, const data_type_t *x,
+                                     const data_type_t *y)
+{
+    if (x->kind == DATA_STRING && y->kind == DATA_STRING)
+        return op == DATA_ADD ? &data_string : NULL;
+    if (!data_type_numeric(x) || !data_type_numeric(y))
+        return NULL;
+    if (x->kind == DATA_DOUBLE || y->kind == DATA_DOUBLE)
+        return &data_double;
+    if (x->kind != DATA_DECIMAL && y->kind != DATA_DECIMAL)
+        return x->kind == DATA_BIGINT || y->kind == DATA_BIGINT ? &data_bigint : &data_integer;
+    data_type_t p = as_decimal(x), q = as_decimal(y);
+    int32_t scale = max32(p.scale, q.scale), whole;
+    switch (op) {
+    case DATA_ADD:
+    case DATA_SUB:
+        whole = max32(p.precision - p.scale, q.precision - q.scale);
+        return data_type_decimal(a, whole + scale + 1, scale);
+    case DATA_MUL:
+        return data_type_decimal(a, p.precision + q.precision + 1, p.scale + q.scale);
+    case DATA_DIV:
+        scale = max32(6, p.scale + q.precision + 1);
+        return data_type_decimal(a, p.precision - p.scale + q.scale + scale, scale);
+    case DATA_MOD:
+        whole = p.precision - p.scale < q.precision - q.scale ? p.precision - p.scale
+                                                              : q.precision - q.scale;
+        return data_type_decimal(a, whole + scale, scale);
+    }
+    return NULL;
+}
+
+static ST arithmetic(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t x, y;
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    TRY(bind_expr(b, e->arg[1], &y, err));
+    data_arith_t op = (data_arith_t)(e->op - SQL_OP_ADD);
+    const data_type_t *t = x.type && y.type ? arith_type(b->arena, op, x.type, y.type) : NULL;
+    if (!t) {
+        str_t p = data_type_text(b->arena, x.type), q = data_type_text(b->arena, y.type);
+        static const char *const names[] = {"ADD", "SUBTRACT", "MULTIPLY", "DIVIDE", "MODULUS"};
+        return BAD(err, e, "Unsupported arithmetic types. " STR_FMT " %s " STR_FMT, STR_ARG(p),
+                   names[op], STR_ARG(q));
+    }
+    if (t->kind == DATA_DECIMAL) {
+        data_type_t p = as_decimal(x.type), q = as_decimal(y.type);
+        x.operand = step_cast(b->builder, x.operand, x.type,
+                              data_type_decimal(b->arena, p.precision, p.scale));
+        y.operand = step_cast(b->builder, y.operand, y.type,
+                              data_type_decimal(b->arena, q.precision, q.scale));
+    } else {
+        x.operand = step_cast(b->builder, x.operand, x.type, t);
+        y.operand = step_cast(b->builder, y.operand, y.type, t);
+    }
+    *ret = (bind_value_t){step_arith(b->builder, op, x.operand, y.operand, t), t, false};
+    return ST_OK;
+}
+
+static ST unary(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t x;
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    if (!data_type_numeric(x.type)) {
+        str_t t = data_type_text(b->arena, x.type);
+        return BAD(err, e, "The sign needs a number, not " STR_FMT, STR_ARG(t));
+    }
+    if (e->op == SQL_OP_NEGATE)
+        x.operand = step_negate(b->builder, x.operand, x.type);
+    *ret = (bind_value_t){x.operand, x.type, false};
+    return ST_OK;
+}
+
+static ST comparison(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    static const step_compare_t ops[] = {STEP_EQ, STEP_NE, STEP_LT,       STEP_LE,
+                                         STEP_GT, STEP_GE, STEP_DISTINCT, STEP_NOT_DISTINCT};
+    bind_value_t x, y;
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    TRY(bind_expr(b, e->arg[1], &y, err));
+    return bind_compare(b, e, ops[e->op - SQL_OP_EQ], x, y, ret, err);
+}
+
+static const char *compare_name(step_compare_t op)
+{
+    static const char *const names[] = {"EQUAL",
+                                        "NOT_EQUAL",
+                                        "LESS_THAN",
+                                        "LESS_THAN_OR_EQUAL",
+                                        "GREATER_THAN",
+                                        "GREATER_THAN_OR_EQUAL",
+                                        "IS_DISTINCT_FROM",
+                                        "IS_NOT_DISTINCT_FROM"};
+    return names[op];
+}
+
+/* Whether values of this kind have an order (and not just equality). */
+static bool ordered(const data_type_t *t)
+{
+    return t->kind != DATA_BOOLEAN && t->kind != DATA_ARRAY && t->kind != DATA_MAP &&
+           t->kind != DATA_STRUCT;
+}
+
+st_t bind_compare(bind_expr_t *b, const sql_expr_t *e, step_compare_t op, bind_value_t x,
+                  bind_value_t y, bind_value_t *ret, err_t *err)
+{
+    const data_type_t *tx = x.type, *ty = y.type;
+    bool order = op == STEP_LT || op == STEP_LE || op == STEP_GT || op == STEP_GE;
+    bool ok = bind_common(b, &x, &y, NULL) == ST_OK && !(order && x.type && !ordered(x.type));
+    if (!tx || !ty)
+        ok = op == STEP_DISTINCT || op == STEP_NOT_DISTINCT || ok;
+    if (!ok) {
+        str_t p = sql_format_expr_text(b->arena, e->arg[0]);
+        str_t q = sql_format_expr_text(b->arena, e->arg[1]);
+        str_t s = data_type_text(b->arena, tx), t = data_type_text(b->arena, ty);
+        return BAD(err, e, "Cannot compare " STR_FMT " (" STR_FMT ") to " STR_FMT " (" STR_FMT ") with %s.",
+                   STR_ARG(p), STR_ARG(s), STR_ARG(q), STR_ARG(t), compare_name(op));
+    }
+    *ret = (bind_value_t){step_compare(b->builder, op, x.operand, y.operand), &data_boolean, false};
+    return ST_OK;
+}
+
+static ST boolean_operand(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    TRY(bind_expr(b, e, ret, err));
+    if (ret->type && ret->type->kind != DATA_BOOLEAN) {
+        str_t p = sql_format_expr_text(b->arena, e), t = data_type_text(b->arena, ret->type);
+        return BAD(err, e, "Should evaluate to boolean but is " STR_FMT " (" STR_FMT ") instead.",
+                   STR_ARG(p), STR_ARG(t));
+    }
+    return ST_OK;
+}
+
+/* x AND y: y is not looked at when x is false. */
+static ST logical(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t x, y;
+    int32_t out = expr_reg(b->builder, DATA_NULL_VALUE);
+    TRY(boolean_operand(b, e->arg[0], &x, err));
+    step_move(b->builder, out, x.operand);
+    size_t skip = e->op == SQL_OP_AND ? step_jump_unless(b->builder, x.operand)
+                                      : step_jump_if(b->builder, x.operand);
+    TRY(boolean_operand(b, e->arg[1], &y, err));
+    step_move(b->builder, out, y.operand);
+    expr_patch_jump(b->builder, skip);
+    *ret = (bind_value_t){out, &data_boolean, false};
+    return ST_OK;
+}
+
+static bind_value_t negated(bind_expr_t *b, const sql_expr_t *e, bind_value_t v)
+{
+    if (e->negated)
+        v.operand = step_not(b->builder, v.operand);
+    return v;
+}
+
+static ST between(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t x, lo, hi, above, below;
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    TRY(bind_expr(b, e->arg[1], &lo, err));
+    TRY(bind_expr(b, e->arg[2], &hi, err));
+    int32_t out = expr_reg(b->builder, DATA_NULL_VALUE);
+    sql_expr_t *const low[] = {e->arg[0], e->arg[1]}, *const high[] = {e->arg[0], e->arg[2]};
+    sql_expr_t pair = *e;
+    pair.arg = low;
+    TRY(bind_compare(b, &pair, STEP_GE, x, lo, &above, err));
+    step_move(b->builder, out, above.operand);
+    size_t skip = step_jump_unless(b->builder, above.operand);
+    pair.arg = high;
+    TRY(bind_compare(b, &pair, STEP_LE, x, hi, &below, err));
+    step_move(b->builder, out, below.operand);
+    expr_patch_jump(b->builder, skip);
+    *ret = negated(b, e, (bind_value_t){out, &data_boolean, false});
+    return ST_OK;
+}
+
+/* A member of an IN list becomes the type of what is looked for. */
+static ST in_member(bind_expr_t *b, const sql_expr_t *e, const data_type_t *want, bind_value_t *ret,
+                    err_t *err)
+{
+    TRY(bind_expr(b, e, ret, err));
+    if (!want || !ret->type || data_type_eq(want, ret->type))
+        return ST_OK;
+    str_t text = e->kind == SQL_EXPR_STRING ? e->text : sql_format_expr_text(b->arena, e);
+    if (ret->literal && is_text(ret->type) && cast_supported(ret->type, want)) {
+        data_value_t v;
+        err_t why = {0};
+        if (cast_value(b->arena, data_of_str(e->text), ret->type, want, &v, &why) != ST_OK)
+            return BAD(err, e, "Invalid Predicate: %s.", why.msg);
+        *ret = constant(b, v, want);
+        return ST_OK;
+    }
+    if (is_text(want) && ret->literal && ret->type->kind < DATA_STRING) {
+        *ret = constant(b, data_of_str(text), want);
+        return ST_OK;
+    }
+    if (data_type_numeric(want) && data_type_numeric(ret->type))
+        return ST_OK;
+    if (bind_common_type(b->arena, want, ret->type))
+        return ST_OK;
+    str_t p = data_type_text(b->arena, want), q = data_type_text(b->arena, ret->type);
+    return BAD(err, e,
+               "Invalid Predicate: operator does not exist: " STR_FMT " = " STR_FMT " (" STR_FMT
+               ")\nHint: You might need to add explicit type casts.",
+               STR_ARG(p), STR_ARG(q), STR_ARG(text));
+}
+
+static ST in_list(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t x;
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    int32_t out = expr_reg(b->builder, data_of_bool(false));
+    size_t *jump = ARENA_ARRAY(b->arena, size_t, e->n_args);
+    for (size_t i = 1; i < e->n_args; i++) {
+        bind_value_t y, eq, left = x;
+        TRY(in_member(b, e->arg[i], x.type, &y, err));
+        sql_expr_t *const pair[] = {e->arg[0], e->arg[i]};
+        sql_expr_t cmp = *e;
+        cmp.arg = pair;
+        TRY(bind_compare(b, &cmp, STEP_EQ, left, y, &eq, err));
+        step_move(b->builder, out, eq.operand);
+        jump[i] = step_jump_if(b->builder, eq.operand);
+    }
+    for (size_t i = 1; i < e->n_args; i++)
+        expr_patch_jump(b->builder, jump[i]);
+    *ret = negated(b, e, (bind_value_t){out, &data_boolean, false});
+    return ST_OK;
+}
+
+static ST like(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t x, pattern;
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    TRY(bind_expr(b, e->arg[1], &pattern, err));
+    if ((x.type && !is_text(x.type)) || (pattern.type && !is_text(pattern.type)))
+        return BAD(err, e, "Like condition must be between strings.");
+    char escape = e->text.ptr && e->text.len ? e->text.ptr[0] : 0;
+    int32_t r = step_like(b->builder, x.operand, pattern.operand, escape);
+    *ret = negated(b, e, (bind_value_t){r, &data_boolean, false});
+    return ST_OK;
+}
+
+/* ---- constructs --------------------------------------------------------------------------------------------------- */
+
+/* The type all of them share, so that each can be converted; the values are bound into v. */
+static ST shared_type(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step, bind_value_t *v,
+                      const data_type_t **ret, const char *what, err_t *err)
+{
+    const data_type_t *t = NULL;
+    for (size_t i = from; i < e->n_args; i += step) {
+        if (v[i].literal && is_text(v[i].type) && t && !is_text(t) && t->kind <= DATA_DECIMAL)
+            continue;
+        const data_type_t *u = bind_common_type(b->arena, t, v[i].type);
+        if (!u && (t || v[i].type)) {
+            if (t && is_text(v[i].type) && data_type_numeric(t))
+                continue;
+            str_t p = sql_format_expr_text(b->arena, e->arg[i]);
+            return BAD(err, e, "%s: invalid input syntax for type " STR_FMT ": " STR_FMT, what,
+                       STR_ARG(data_type_text(b->arena, t)), STR_ARG(p));
+        }
+        t = u;
+    }
+    *ret = t;
+    return ST_OK;
+}
+
+static ST convert_all(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step, bind_value_t *v,
+                      const data_type_t *t, err_t *err)
+{
+    for (size_t i = from; i < e->n_args; i += step) {
+        if (v[i].literal && is_text(v[i].type) && !is_text(t) && e->arg[i]->kind == SQL_EXPR_STRING) {
+            data_value_t c;
+            TRY(cast_value(b->arena, data_of_str(e->arg[i]->text), &data_string, t, &c, err));
+            v[i] = constant(b, c, t);
+            continue;
+        }
+        TRY(bind_coerce(b, v[i], t, &v[i], err));
+    }
+    return ST_OK;
+}
+
+static ST bind_args(bind_expr_t *b, const sql_expr_t *e, bind_value_t **ret, err_t *err)
+{
+    bind_value_t *v = ARENA_ARRAY(b->arena, bind_value_t, e->n_args + 1);
+    for (size_t i = 0; i < e->n_args; i++)
+        TRY(bind_expr(b, e->arg[i], &v[i], err));
+    *ret = v;
+    return ST_OK;
+}
+
+static int32_t make(bind_expr_t *b, data_kind_t kind, const bind_value_t *v, size_t n)
+{
+    int32_t *operand = ARENA_ARRAY(b->arena, int32_t, n + 1);
+    for (size_t i = 0; i < n; i++)
+        operand[i] = v[i].operand;
+    return step_make(b->builder, b->arena, kind, operand, kind == DATA_MAP ? n / 2 : n);
+}
+
+#define ISSUE_4239 "(see https://github.com/confluentinc/ksql/issues/4239)"
+
+static ST array(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t *v;
+    const data_type_t *t;
+    if (!e->n_args)
+        return BAD(err, e, "Array constructor cannot be empty. Please supply at least one element "
+                   ISSUE_4239 ".");
+    TRY(bind_args(b, e, &v, err));
+    TRY(shared_type(b, e, 0, 1, v, &t, "Array", err));
+    if (!t)
+        return BAD(err, e, "Cannot construct an array with all NULL elements " ISSUE_4239
+                   ". As a workaround, you may cast a NULL value to the desired type.");
+    TRY(convert_all(b, e, 0, 1, v, t, err));
+    *ret = (bind_value_t){make(b, DATA_ARRAY, v, e->n_args), data_type_array(b->arena, t), false};
+    return ST_OK;
+}
+
+static ST map(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t *v;
+    const data_type_t *k, *t;
+    if (!e->n_args)
+        return BAD(err, e, "Map constructor cannot be empty. Please supply at least one key value pair "
+                   ISSUE_4239 ".");
+    TRY(bind_args(b, e, &v, err));
+    TRY(shared_type(b, e, 0, 2, v, &k, "Map keys", err));
+    TRY(shared_type(b, e, 1, 2, v, &t, "Map values", err));
+    if (!k)
+        return BAD(err, e, "Cannot construct a map with all NULL keys " ISSUE_4239
+                   ". As a workaround, you may cast a NULL key to the desired type.");
+    if (!t)
+        return BAD(err, e, "Cannot construct a map with all NULL values " ISSUE_4239
+                   ". As a workaround, you may cast a NULL value to the desired type.");
+    TRY(convert_all(b, e, 0, 2, v, k, err));
+    TRY(convert_all(b, e, 1, 2, v, t, err));
+    *ret = (bind_value_t){make(b, DATA_MAP, v, e->n_args), data_type_map(b->arena, k, t), false};
+    return ST_OK;
+}
+
+static ST structure(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    bind_value_t *v;
+    TRY(bind_args(b, e, &v, err));
+    data_field_t *f = ARENA_ARRAY(b->arena, data_field_t, e->n_args + 1);
+    for (size_t i = 0; i < e->n_args; i++) {
+        for (size_t k = 0; k < i; k++)
+            if (str_eq(f[k].name, e->names.ptr[i]))
+                return BAD(err, e, "Duplicate field names found in STRUCT: '" STR_FMT "'",
+                           STR_ARG(e->names.ptr[i]));
+        f[i] = (data_field_t){e->names.ptr[i], v[i].type ? v[i].type : &data_string};
+    }
+    *ret = (bind_value_t){make(b, DATA_STRUCT, v, e->n_args),
+                          data_type_struct(b->arena, f, e->n_args), false};
+    return ST_OK;
+}
+
+static ST case_type(bind_expr_t *b, const data_type_t *t, bind_value_t v,
+                    const sql_expr_t *branch, const data_type_t **ret, err_t *err)
+{
+    const data_type_t *u = bind_common_type(b->arena, t, v.type);
+    if (!u && (t || v.type)) {
+        str_t p = data_type_text(b->arena, t), q = data_type_text(b->arena, v.type);
+        str_t s = sql_format_expr_text(b->arena, branch);
+        return BAD(err, e, "Invalid Case expression. Type for all 'THEN' clauses should be the same.\n"
+                   "THEN expression '" STR_FMT "' has type: " STR_FMT ".\nPrevious THEN expression(s) type: "
+                   STR_FMT ".", STR_ARG(s), STR_ARG(q), STR_ARG(p));
+    }
+    *ret = u;
+    return ST_OK;
+}
+
+/* Branches are bound twice: once into a scratch program for the common type, then for good with its conversion. */
+static ST case_result_type(bind_expr_t *b, const sql_expr_t *e, size_t first, const data_type_t **ret,
+                           err_t *err)
+{
+    bind_expr_t scratch = *b;
+    step_lambda_t lambda = b->lambda ? *b->lambda : (step_lambda_t){0};
+    scratch.builder = expr_builder_new(b->arena);
+    scratch.lambda = &lambda;
+    if (b->outer) {
+        bind_expr_t *outer = ARENA_NEW(b->arena, bind_expr_t);
+        *outer = *b->outer;
+        outer->builder = expr_builder_new(b->arena);
+        scratch.outer = outer;
+    }
+    const data_type_t *t = NULL;
+    for (size_t i = first; i < e->n_args; i++) {
+        bool otherwise = i + 1 == e->n_args && (i - first) % 2 == 0;
+        if ((i - first) % 2 == 0 && !otherwise)
+            continue;
+        bind_value_t v;
+        TRY(bind_expr(&scratch, e->arg[i], &v, err));
+        TRY(case_type(b, t, v, e->arg[i], &t, err));
+    }
+    if (!t)
+        return BAD(err, e, "Invalid Case expression. All case branches have NULL type");
+    *ret = t;
+    return ST_OK;
+}
+
+static ST case_when(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    size_t first = e->kind == SQL_EXPR_CASE_SIMPLE;
+    const data_type_t *t;
+    bind_value_t subject = {0}, when, then;
+    TRY(case_result_type(b, e, first, &t, err));
+    if (first)
+        TRY(bind_expr(b, e->arg[0], &subject, err));
+    int32_t out = expr_reg(b->builder, DATA_NULL_VALUE);
+    size_t *end = ARENA_ARRAY(b->arena, size_t, e->n_args), n_ends = 0;
+    int32_t null = expr_reg(b->builder, DATA_NULL_VALUE);
+    size_t i = first;
+    for (; i + 1 < e->n_args; i += 2) {
+        if (first) {
+            bind_value_t y;
+            TRY(bind_expr(b, e->arg[i], &y, err));
+            sql_expr_t *const pair[] = {e->arg[0], e->arg[i]};
+            sql_expr_t cmp = *e;
+            cmp.arg = pair;
+            TRY(bind_compare(b, &cmp, STEP_EQ, subject, y, &when, err));
+        } else {
+            TRY(bind_expr(b, e->arg[i], &when, err));
+            if (when.type && when.type->kind != DATA_BOOLEAN) {
+                str_t p = data_type_text(b->arena, when.type);
+                return BAD(err, e, "WHEN operand type should be boolean.\nType for '" STR_FMT "' is " STR_FMT,
+                           STR_ARG(sql_format_expr_text(b->arena, e->arg[i])), STR_ARG(p));
+            }
+        }
+        size_t skip = step_jump_unless(b->builder, when.operand);
+        TRY(bind_expr(b, e->arg[i + 1], &then, err));
+        TRY(bind_coerce(b, then, t, &then, err));
+        step_move(b->builder, out, then.operand);
+        end[n_ends++] = step_jump(b->builder);
+        expr_patch_jump(b->builder, skip);
+    }
+    if (i < e->n_args) {
+        TRY(bind_expr(b, e->arg[i], &then, err));
+        TRY(bind_coerce(b, then, t, &then, err));
+        step_move(b->builder, out, then.operand);
+    } else {
+        step_move(b->builder, out, null);
+    }
+    while (n_ends)
+        expr_patch_jump(b->builder, end[--n_ends]);
+    *ret = (bind_value_t){out, t, false};
+    return ST_OK;
+}
+
+static const data_type_t *custom_type(void *env, str_t name)
+{
+    return catalog_get_type(env, name);
+}
+
+static ST cast(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    const data_type_t *t;
+    bind_value_t x;
+    TRY(sql_type_resolve(b->arena, e->type, custom_type, (void *)(uintptr_t)b->env->catalog, &t, err));
+    TRY(bind_expr(b, e->arg[0], &x, err));
+    if (!cast_supported(x.type, t)) {
+        str_t p = data_type_text(b->arena, x.type), q = data_type_text(b->arena, t);
+        return BAD(err, e, "Cast of " STR_FMT " to " STR_FMT " is not supported", STR_ARG(p), STR_ARG(q));
+    }
+    *ret = (bind_value_t){step_cast(b->builder, x.operand, x.type, t), t, false};
+    return ST_OK;
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------- */
+
+st_t bind_expr(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
+{
+    int32_t column_index;
+    if (b->replace && b->replace(b->replace_self, e, &column_index)) {
+        *ret = (bind_value_t){column_index, b->schema.col[column_index].type, false};
+        return ST_OK;
+    }
+    bind_value_t x;
+    switch (e->kind) {
+    case SQL_EXPR_NULL:
+    case SQL_EXPR_BOOLEAN:
+    case SQL_EXPR_INTEGER:
+    case SQL_EXPR_LONG:
+    case SQL_EXPR_DOUBLE:
+    case SQL_EXPR_DECIMAL:
+    case SQL_EXPR_STRING:
+    case SQL_EXPR_DATE:
+    case SQL_EXPR_TIME:
+    case SQL_EXPR_TIMESTAMP:
+        return literal(b, e, ret, err);
+    case SQL_EXPR_COLUMN:
+        return column(b, e, ret, err);
+    case SQL_EXPR_DEREF:
+        return deref(b, e, ret, err);
+    case SQL_EXPR_SUBSCRIPT:
+        return subscript(b, e, ret, err);
+    case SQL_EXPR_CALL:
+        return bind_call(b, e, ret, err);
+    case SQL_EXPR_LAMBDA:
+        return BAD(err, e, "A lambda can only be an argument of a function");
+    case SQL_EXPR_UNARY:
+        return unary(b, e, ret, err);
+    case SQL_EXPR_ARITHMETIC:
+        return arithmetic(b, e, ret, err);
+    case SQL_EXPR_COMPARISON:
+        return comparison(b, e, ret, err);
+    case SQL_EXPR_LOGICAL:
+        return logical(b, e, ret, err);
+    case SQL_EXPR_NOT:
+        TRY(boolean_operand(b, e->arg[0], &x, err));
+        *ret = (bind_value_t){step_not(b->builder, x.operand), &data_boolean, false};
+        return ST_OK;
+    case SQL_EXPR_IS_NULL:
+        TRY(bind_expr(b, e->arg[0], &x, err));
+        *ret = (bind_value_t){step_is_null(b->builder, x.operand, e->negated), &data_boolean, false};
+        return ST_OK;
+    case SQL_EXPR_BETWEEN:
+        return between(b, e, ret, err);
+    case SQL_EXPR_IN:
+        return in_list(b, e, ret, err);
+    case SQL_EXPR_LIKE:
+        return like(b, e, ret, err);
+    case SQL_EXPR_AT_TIME_ZONE:
+        return BAD(err, e, "AT TIME ZONE is not supported");
+    case SQL_EXPR_CASE_SEARCHED:
+    case SQL_EXPR_CASE_SIMPLE:
+        return case_when(b, e, ret, err);
+    case SQL_EXPR_CAST:
+        return cast(b, e, ret, err);
+    case SQL_EXPR_ARRAY:
+        return array(b, e, ret, err);
+    case SQL_EXPR_MAP:
+        return map(b, e, ret, err);
+    case SQL_EXPR_STRUCT:
+        return structure(b, e, ret, err);
+    case SQL_EXPR_KINDS:
+        break;
+    }
+    ASSERT(!"an expression");
+    return ST_OK;
+}
+
+st_t bind_program(bind_expr_t *b, const sql_expr_t *e, expr_t **ret, err_t *err)
+{
+    bind_value_t v;
+    b->builder = expr_builder_new(b->arena);
+    TRY(bind_expr(b, e, &v, err));
+    *ret = expr_build(b->builder, v.operand, v.type);
+    return ST_OK;
+}
+
+st_t bind_predicate(bind_expr_t *b, const sql_expr_t *e, expr_t **ret, err_t *err)
+{
+    st_t st = bind_program(b, e, ret, err);
+    if (st != ST_OK) {
+        if (err && str_starts(str_of(err->msg), STR("Line: ")))
+            return st;
+        if (err && str_starts(str_of(err->msg), STR("Invalid Predicate")))
+            return st;
+        return err_wrap(err, st, "Error in %s expression", b->clause);
+    }
+    if ((*ret)->type && (*ret)->type->kind == DATA_BOOLEAN)
+        return ST_OK;
+    str_t p = sql_format_expr_text(b->arena, e), t = data_type_text(b->arena, (*ret)->type);
+    return BAD(err, e, "Type error in %s expression: Should evaluate to boolean but is " STR_FMT " (" STR_FMT
+               ") instead.", b->clause, STR_ARG(p), STR_ARG(t));
+}
+
+expr_t *bind_column_program(arena_t *a, int32_t column_index, const data_type_t *type)
+{
+    return expr_build(expr_builder_new(a), column_index, type);
+}

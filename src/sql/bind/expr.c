@@ -188,7 +188,7 @@ static ST literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t 
 {
     int64_t ms;
     int32_t i;
-    switch (e->kind) { /* NOLINT: the literals only */
+    switch ((int)e->kind) { /* the literals only */
     case SQL_EXPR_NULL:
         *ret = constant(b, DATA_NULL_VALUE, NULL);
         return ST_OK;

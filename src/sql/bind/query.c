@@ -228,7 +228,7 @@ static ST expand_items(bind_query_t *q, err_t *err)
 
 static size_t count_extra(const catalog_source_t *c)
 {
-    return 3 + (c->window.kind != SQL_WINDOW_NONE ? 2 : 0) + c->n_headers;
+    return 3 + (c->window.kind != SQL_WINDOW_NONE ? 2u : 0u) + c->n_headers;
 }
 
 /* The row of a source: key columns, value columns, ROWTIME, ROWPARTITION, ROWOFFSET, [WINDOWSTART, WINDOWEND,]
@@ -259,7 +259,9 @@ static plan_step_t *source_step(bind_query_t *q, const catalog_source_t *c, str_
                                    x == 1 ? &data_integer : &data_bigint};
     }
     *ret_header_extra = x;
-    static const data_field_t header_fields[] = {{STR("KEY"), &data_string}, {STR("VALUE"), &data_bytes}};
+    data_field_t *header_fields = ARENA_ARRAY(q->arena, data_field_t, 2);
+    header_fields[0] = (data_field_t){STR("KEY"), &data_string};
+    header_fields[1] = (data_field_t){STR("VALUE"), &data_bytes};
     for (size_t i = 0; i < c->n_headers; i++, x++) {
         const catalog_header_t *h = &c->header[i];
         extra[x] = (plan_extra_t){h->all ? PLAN_HEADERS : PLAN_HEADER, h->header};
@@ -891,6 +893,14 @@ static void source_keys(bind_query_t *q)
     }
 }
 
+static const char *statement_name(const bind_query_t *q)
+{
+    if (!q->persistent)
+        return "SELECT statement";
+    return q->top->table || q->sink_table ? "CREATE TABLE AS SELECT statement"
+                                          : "CREATE STREAM AS SELECT statement";
+}
+
 static ST check_clauses(bind_query_t *q, err_t *err)
 {
     const sql_query_t *sql = q->query;
@@ -909,9 +919,7 @@ static ST check_clauses(bind_query_t *q, err_t *err)
             continue;
         str_t t = sql_format_expr_text(q->arena, agg);
         return BAD("%s does not support aggregate function [" STR_FMT "] without a GROUP BY clause.",
-                   q->persistent ? q->top->table || q->sink_table ? "CREATE TABLE AS SELECT statement"
-                                                                  : "CREATE STREAM AS SELECT statement"
-                                 : "SELECT statement",
+                   statement_name(q),
                    STR_ARG(t));
     }
     for (size_t i = 0; i < q->sources.len; i++) {

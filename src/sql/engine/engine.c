@@ -205,7 +205,7 @@ static ST set_property(engine_run_t *r, err_t *err)
     const sql_set_t *s = &r->stmt->set;
     map_t *m = r->stmt->kind == SQL_STMT_SET || r->stmt->kind == SQL_STMT_UNSET ? &r->session->properties
                                                                              : &r->session->variables;
-    switch (r->stmt->kind) { /* NOLINT */
+    switch ((int)r->stmt->kind) {
     case SQL_STMT_SET:
     case SQL_STMT_DEFINE:
         engine_session_set(m, s->name, s->value.ptr ? s->value : STR(""));

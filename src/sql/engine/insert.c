@@ -95,7 +95,8 @@ static ST encode(insert_t *in, bool is_key, buf_t *b, err_t *err)
                                                  is_key ? "-key" : "-value")};
     serde_t *serde;
     TRY(serde_new(&spec, &serde, err));
-    st_t st = serde_encode(serde, is_key ? in->row : in->row + s->key.len, b, err);
+    const data_value_t *row = is_key ? in->row : in->row + s->key.len;
+    st_t st = serde_null(serde, row) ? ST_OK : serde_encode(serde, row, b, err);
     serde_free(serde);
     return st;
 }

@@ -58,7 +58,7 @@ static bool encode_key(op_sink_t *s, const exec_record_t *r, size_t *ret_plain_l
 {
     op_t *o = &s->op;
     buf_clear(&s->key_buf);
-    if (r->flags & EXEC_NO_KEY || !s->key)
+    if (r->flags & EXEC_NO_KEY || !s->key || serde_null(s->key, r->row))
         return true;
     if (serde_encode(s->key, r->row, &s->key_buf, &o->x->err) != ST_OK) {
         op_failed(o, "key");
@@ -81,11 +81,11 @@ static void one(op_sink_t *s, const exec_record_t *r, int32_t from)
     if (!encode_key(s, r, &plain))
         return;
     int32_t n = o->x->opt.sink_partitions, partition = n == 1 ? 0 : from % n;
-    if (s->key && !(r->flags & EXEC_NO_KEY)) {
+    if (s->key && !(r->flags & EXEC_NO_KEY) && !serde_null(s->key, r->row)) {
         out.key = str_n(s->key_buf.ptr ? s->key_buf.ptr : "", s->key_buf.len);
         partition = n == 1 ? 0 : hash_partition(out.key.ptr, plain, n);
     }
-    if (!(r->flags & EXEC_DELETED)) {
+    if (!(r->flags & EXEC_DELETED) && !(s->value && serde_null(s->value, r->row + nk))) {
         buf_clear(&s->value_buf);
         if (s->value && serde_encode(s->value, r->row + nk, &s->value_buf, &o->x->err) != ST_OK) {
             op_failed(o, "value");

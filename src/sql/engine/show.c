@@ -1,0 +1,525 @@
+/* SHOW, LIST, DESCRIBE, EXPLAIN: what there is, as ksqlDB's REST entities. */
+#include "sql/engine/internal.h"
+
+static buf_t *begin(engine_run_t *r, const char *entity)
+{
+    buf_t *b = r->reply->json;
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "@type", str_of(entity));
+    json_put_member_str(b, "statementText", r->stmt->text);
+    return b;
+}
+
+static void end(buf_t *b)
+{
+    json_put_name(b, "warnings");
+    BUF_LIT(b, "[]}");
+}
+
+static void put_null(buf_t *b, const char *name)
+{
+    json_put_name(b, name);
+    BUF_LIT(b, "null");
+}
+
+/* {"type":"ARRAY","fields":null,"memberSchema":{…}} */
+static void put_type(buf_t *b, const data_type_t *t)
+{
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "type", str_of(data_kind_name(t->kind)));
+    if (t->kind == DATA_STRUCT) {
+        json_put_name(b, "fields");
+        BUF_LIT(b, "[");
+        for (size_t i = 0; i < t->n_fields; i++) {
+            json_put_item(b);
+            BUF_LIT(b, "{");
+            json_put_member_str(b, "name", t->field[i].name);
+            json_put_name(b, "schema");
+            put_type(b, t->field[i].type);
+            BUF_LIT(b, "}");
+        }
+        BUF_LIT(b, "]");
+    } else {
+        put_null(b, "fields");
+    }
+    if (t->elem) {
+        json_put_name(b, "memberSchema");
+        put_type(b, t->elem);
+    } else {
+        put_null(b, "memberSchema");
+    }
+    if (t->kind == DATA_DECIMAL) {
+        json_put_name(b, "parameters");
+        BUF_LIT(b, "{");
+        json_put_member_i64(b, "precision", t->precision);
+        json_put_member_i64(b, "scale", t->scale);
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "}");
+}
+
+static void put_fields(buf_t *b, data_columns_t c, const char *role)
+{
+    for (size_t i = 0; i < c.len; i++) {
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "name", c.ptr[i].name);
+        json_put_name(b, "schema");
+        put_type(b, c.ptr[i].type);
+        if (role)
+            json_put_member_str(b, "type", str_of(role));
+        BUF_LIT(b, "}");
+    }
+}
+
+static const char *window_name(sql_window_kind_t k)
+{
+    static const char *const names[] = {"", "TUMBLING", "HOPPING", "SESSION"};
+    return names[k];
+}
+
+static const char *state_name(const engine_query_t *q)
+{
+    static const char *const names[] = {"RUNNING", "PAUSED", "ERROR"};
+    return names[q->state];
+}
+
+static int by_name(const void *x, const void *y)
+{
+    const catalog_source_t *const *a = x, *const *b = y;
+    return str_cmp((*a)->name, (*b)->name);
+}
+
+/* All streams, or all tables, by name. */
+static const catalog_source_t **sorted(engine_run_t *r, bool table, size_t *ret_n)
+{
+    const map_t *m = &r->e->catalog.sources;
+    const catalog_source_t **list = ARENA_ARRAY(r->scratch, const catalog_source_t *, m->len + 1);
+    size_t n = 0;
+    for (map_entry_t *e = NULL; (e = map_next(m, e));)
+        if (((const catalog_source_t *)e->value)->table == table)
+            list[n++] = e->value;
+    if (n)
+        qsort(list, n, sizeof(void *), by_name);
+    *ret_n = n;
+    return list;
+}
+
+static void show_sources(engine_run_t *r, bool table)
+{
+    buf_t *b = begin(r, table ? "tables" : "streams");
+    size_t n;
+    const catalog_source_t **list = sorted(r, table, &n);
+    json_put_name(b, table ? "tables" : "streams");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < n; i++) {
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "type", table ? STR("TABLE") : STR("STREAM"));
+        json_put_member_str(b, "name", list[i]->name);
+        json_put_member_str(b, "topic", list[i]->topic);
+        json_put_member_str(b, "keyFormat", str_of(format_name(list[i]->key_format.id)));
+        json_put_member_str(b, "valueFormat", str_of(format_name(list[i]->value_format.id)));
+        json_put_member_bool(b, "isWindowed", list[i]->window.kind != SQL_WINDOW_NONE);
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+    end(b);
+}
+
+static void put_query(buf_t *b, const engine_query_t *q)
+{
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "queryString", q->statement);
+    json_put_name(b, "sinks");
+    BUF_LIT(b, "[");
+    if (q->sink.len)
+        json_put_str(b, q->sink);
+    BUF_LIT(b, "]");
+    json_put_name(b, "sinkKafkaTopics");
+    BUF_LIT(b, "[");
+    if (q->sink_topic.len)
+        json_put_str(b, q->sink_topic);
+    BUF_LIT(b, "]");
+    json_put_member_str(b, "id", q->id);
+    json_put_name(b, "statusCount");
+    buf_printf(b, "{\"%s\":1}", state_name(q));
+    json_put_member_str(b, "queryType", STR("PERSISTENT"));
+    json_put_member_str(b, "state", str_of(state_name(q)));
+    BUF_LIT(b, "}");
+}
+
+static void show_queries(engine_run_t *r)
+{
+    buf_t *b = begin(r, "queries");
+    json_put_name(b, "queries");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < r->e->queries.len; i++) {
+        json_put_item(b);
+        put_query(b, r->e->queries.ptr[i]);
+    }
+    BUF_LIT(b, "]");
+    end(b);
+}
+
+static bool hidden_topic(str_t name)
+{
+    return str_starts(name, STR("_"));
+}
+
+static ST show_topics(engine_run_t *r, err_t *err)
+{
+    const engine_host_t *h = &r->e->opt.host;
+    str_t *names;
+    size_t n;
+    TRY(h->topic_list(h->self, r->scratch, &names, &n, err));
+    buf_t *b = begin(r, r->stmt->show.extended ? "kafka_topics_extended" : "kafka_topics");
+    json_put_name(b, "topics");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < n; i++) {
+        engine_topic_t t;
+        if ((hidden_topic(names[i]) && !r->stmt->show.all) || h->topic_get(h->self, names[i], &t, NULL) != ST_OK)
+            continue;
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "name", names[i]);
+        json_put_name(b, "replicaInfo");
+        BUF_LIT(b, "[");
+        for (int32_t p = 0; p < t.partitions; p++)
+            buf_printf(b, "%s%d", p ? "," : "", t.replicas);
+        BUF_LIT(b, "]");
+        if (r->stmt->show.extended) {
+            json_put_member_i64(b, "consumerCount", 0);
+            json_put_member_i64(b, "consumerGroupCount", 0);
+        }
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+    end(b);
+    return ST_OK;
+}
+
+static void show_map(engine_run_t *r, const char *entity, const char *list, const map_t *m)
+{
+    buf_t *b = begin(r, entity);
+    json_put_name(b, list);
+    BUF_LIT(b, "[");
+    for (map_entry_t *e = NULL; (e = map_next(m, e));) {
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "name", e->key);
+        json_put_member_str(b, "value", str_of(e->value));
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+    end(b);
+}
+
+static void put_property(buf_t *b, str_t name, str_t value, const char *level)
+{
+    json_put_item(b);
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "name", name);
+    json_put_member_str(b, "scope", STR("KSQL"));
+    json_put_member_str(b, "value", value);
+    json_put_member_bool(b, "editable", true);
+    json_put_member_str(b, "level", str_of(level));
+    BUF_LIT(b, "}");
+}
+
+static void show_properties(engine_run_t *r)
+{
+    buf_t *b = begin(r, "properties");
+    json_put_name(b, "properties");
+    BUF_LIT(b, "[");
+    for (map_entry_t *e = NULL; (e = map_next(&r->e->properties, e));)
+        put_property(b, e->key, str_of(e->value), "SERVER");
+    for (map_entry_t *e = NULL; (e = map_next(&r->session->properties, e));)
+        put_property(b, e->key, str_of(e->value), "SESSION");
+    BUF_LIT(b, "]");
+    json_put_name(b, "overwrittenProperties");
+    BUF_LIT(b, "[");
+    for (map_entry_t *e = NULL; (e = map_next(&r->session->properties, e));) {
+        json_put_item(b);
+        json_put_str(b, e->key);
+    }
+    BUF_LIT(b, "]");
+    json_put_name(b, "defaultProperties");
+    BUF_LIT(b, "[]");
+    end(b);
+}
+
+static void show_functions(engine_run_t *r)
+{
+    buf_t *b = begin(r, "function_names");
+    static const char *const kinds[] = {"SCALAR", "AGGREGATE", "TABLE"};
+    size_t n;
+    const sql_function_t *f = sql_functions(&n);
+    json_put_name(b, "functions");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < n; i++) {
+        if (i && str_eq(str_of(f[i].name), str_of(f[i - 1].name)) && f[i].kind == f[i - 1].kind)
+            continue;
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "name", str_of(f[i].name));
+        json_put_member_str(b, "type", str_of(kinds[f[i].kind]));
+        json_put_member_str(b, "category", str_of(f[i].category));
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+    end(b);
+}
+
+static ST describe_function(engine_run_t *r, err_t *err)
+{
+    size_t n;
+    const sql_function_t *f = sql_functions(&n), *first = NULL;
+    for (size_t i = 0; i < n && !first; i++)
+        if (str_eq_nocase(str_of(f[i].name), r->stmt->show.name))
+            first = &f[i];
+    if (!first)
+        return BAD("Can't find any functions with the name '" STR_FMT "'", STR_ARG(r->stmt->show.name));
+    static const char *const kinds[] = {"SCALAR", "AGGREGATE", "TABLE"};
+    buf_t *b = begin(r, "describe_function");
+    json_put_member_str(b, "name", str_of(first->name));
+    json_put_member_str(b, "description", str_of(first->doc));
+    json_put_member_str(b, "author", STR("arus"));
+    json_put_member_str(b, "version", STR(""));
+    json_put_member_str(b, "path", STR("internal"));
+    json_put_member_str(b, "type", str_of(kinds[first->kind]));
+    json_put_name(b, "functions");
+    BUF_LIT(b, "[");
+    for (const sql_function_t *g = first; g < f + n && str_eq(str_of(g->name), str_of(first->name)); g++) {
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_name(b, "arguments");
+        BUF_LIT(b, "[]");
+        json_put_member_str(b, "returnType", str_of(g->signature));
+        json_put_member_str(b, "description", str_of(g->doc));
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+    end(b);
+    return ST_OK;
+}
+
+static void show_types(engine_run_t *r)
+{
+    buf_t *b = begin(r, "type_list");
+    const map_t *m = &r->e->catalog.types;
+    json_put_name(b, "types");
+    BUF_LIT(b, "{");
+    for (map_entry_t *e = NULL; (e = map_next(m, e));) {
+        json_put_name_str(b, e->key);
+        put_type(b, catalog_get_type(&r->e->catalog, e->key));
+    }
+    BUF_LIT(b, "}");
+    end(b);
+}
+
+static void put_source(engine_run_t *r, buf_t *b, const catalog_source_t *s, bool extended)
+{
+    const engine_host_t *h = &r->e->opt.host;
+    engine_topic_t t = {0};
+    if (extended && h->topic_get(h->self, s->topic, &t, NULL) != ST_OK)
+        t = (engine_topic_t){0};
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "name", s->name);
+    if (s->window.kind)
+        json_put_member_str(b, "windowType", str_of(window_name(s->window.kind)));
+    else
+        put_null(b, "windowType");
+    for (int writes = 0; writes < 2; writes++) {
+        json_put_name(b, writes ? "writeQueries" : "readQueries");
+        BUF_LIT(b, "[");
+        for (size_t i = 0; i < r->e->queries.len; i++) {
+            const engine_query_t *q = r->e->queries.ptr[i];
+            bool is = writes && str_eq(q->sink, s->name);
+            for (size_t k = 0; !writes && k < q->bound.n_sources; k++)
+                is |= str_eq(q->bound.source[k]->name, s->name);
+            if (!is)
+                continue;
+            json_put_item(b);
+            put_query(b, q);
+        }
+        BUF_LIT(b, "]");
+    }
+    json_put_name(b, "fields");
+    BUF_LIT(b, "[");
+    put_fields(b, s->key, "KEY");
+    put_fields(b, s->value, NULL);
+    BUF_LIT(b, "]");
+    json_put_member_str(b, "type", s->table ? STR("TABLE") : STR("STREAM"));
+    json_put_member_str(b, "timestamp", s->timestamp_column.len ? s->timestamp_column : STR(""));
+    json_put_member_str(b, "statistics", STR(""));
+    json_put_member_str(b, "errorStats", STR(""));
+    json_put_member_bool(b, "extended", extended);
+    json_put_member_str(b, "keyFormat", str_of(format_name(s->key_format.id)));
+    json_put_member_str(b, "valueFormat", str_of(format_name(s->value_format.id)));
+    json_put_member_str(b, "topic", s->topic);
+    json_put_member_i64(b, "partitions", t.partitions);
+    json_put_member_i64(b, "replication", t.replicas);
+    json_put_member_str(b, "statement", s->statement);
+    json_put_name(b, "queryOffsetSummaries");
+    BUF_LIT(b, "[]");
+    json_put_name(b, "sourceConstraints");
+    BUF_LIT(b, "[]");
+    json_put_name(b, "clusterStatistics");
+    BUF_LIT(b, "[]");
+    json_put_name(b, "clusterErrorStats");
+    BUF_LIT(b, "[]}");
+}
+
+static ST describe(engine_run_t *r, err_t *err)
+{
+    const catalog_source_t *s = catalog_get(&r->e->catalog, r->stmt->show.name);
+    if (!s)
+        return BAD("Could not find STREAM/TABLE '" STR_FMT "' in the Metastore", STR_ARG(r->stmt->show.name));
+    buf_t *b = begin(r, "sourceDescription");
+    json_put_name(b, "sourceDescription");
+    put_source(r, b, s, r->stmt->show.extended);
+    end(b);
+    return ST_OK;
+}
+
+static void describe_all(engine_run_t *r)
+{
+    buf_t *b = begin(r, "source_descriptions");
+    size_t n;
+    const catalog_source_t **list = sorted(r, r->stmt->show.table, &n);
+    json_put_name(b, "sourceDescriptions");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < n; i++) {
+        json_put_item(b);
+        put_source(r, b, list[i], r->stmt->show.extended);
+    }
+    BUF_LIT(b, "]");
+    end(b);
+}
+
+static void show_connectors(engine_run_t *r)
+{
+    buf_t *b = begin(r, "connector_list");
+    const engine_host_t *h = &r->e->opt.host;
+    json_put_name(b, "connectors");
+    if (h->connector_list)
+        h->connector_list(h->self, b);
+    else
+        BUF_LIT(b, "[]");
+    end(b);
+}
+
+st_t engine_show(engine_run_t *r, err_t *err)
+{
+    if (r->reply->quiet)
+        return ST_OK;
+    switch ((int)r->stmt->kind) { /* those that show something */
+    case SQL_STMT_DESCRIBE:
+        return describe(r, err);
+    case SQL_STMT_DESCRIBE_ALL:
+        describe_all(r);
+        return ST_OK;
+    case SQL_STMT_DESCRIBE_FUNCTION:
+        return describe_function(r, err);
+    case SQL_STMT_SHOW_STREAMS:
+        show_sources(r, false);
+        return ST_OK;
+    case SQL_STMT_SHOW_TABLES:
+        show_sources(r, true);
+        return ST_OK;
+    case SQL_STMT_SHOW_QUERIES:
+        show_queries(r);
+        return ST_OK;
+    case SQL_STMT_SHOW_TOPICS:
+        return show_topics(r, err);
+    case SQL_STMT_SHOW_FUNCTIONS:
+        show_functions(r);
+        return ST_OK;
+    case SQL_STMT_SHOW_TYPES:
+        show_types(r);
+        return ST_OK;
+    case SQL_STMT_SHOW_VARIABLES:
+        show_map(r, "variables", "variables", &r->session->variables);
+        return ST_OK;
+    case SQL_STMT_SHOW_PROPERTIES:
+        show_properties(r);
+        return ST_OK;
+    case SQL_STMT_SHOW_CONNECTORS:
+        show_connectors(r);
+        return ST_OK;
+    default:
+        ASSERT(!"a statement that shows something");
+        return ST_OK;
+    }
+}
+
+static ST explained(engine_run_t *r, arena_t *a, const engine_query_t **ret_query, bind_result_t *ret, err_t *err)
+{
+    const sql_explain_t *x = &r->stmt->explain;
+    if (!x->stmt) {
+        *ret_query = engine_find_query(r->e, x->query_id);
+        if (!*ret_query)
+            return BAD("Query with id:" STR_FMT " does not exist, use SHOW QUERIES to view the full set of queries.",
+                       STR_ARG(x->query_id));
+        *ret = (*ret_query)->bound;
+        return ST_OK;
+    }
+    const sql_query_t *q = x->stmt->kind == SQL_STMT_QUERY       ? x->stmt->query
+                           : x->stmt->kind == SQL_STMT_CREATE_AS ? x->stmt->create.query
+                           : x->stmt->kind == SQL_STMT_INSERT_SELECT ? x->stmt->insert.query
+                                                                     : NULL;
+    if (!q)
+        return BAD("The provided statement does not run a ksql query");
+    return bind_query(a, &r->e->bind, q, BIND_TRANSIENT, STR_NONE, ret, err);
+}
+
+st_t engine_explain(engine_run_t *r, err_t *err)
+{
+    const engine_query_t *q = NULL;
+    bind_result_t bound;
+    TRY(explained(r, r->scratch, &q, &bound, err));
+    buf_t *b = begin(r, "queryDescription"), plan = BUF_INIT;
+    plan_put(&plan, bound.plan);
+    json_put_name(b, "queryDescription");
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "id", q ? q->id : STR(""));
+    json_put_member_str(b, "statementText", q ? q->statement : r->stmt->text);
+    put_null(b, "windowType");
+    json_put_name(b, "fields");
+    BUF_LIT(b, "[");
+    put_fields(b, bound.key, "KEY");
+    put_fields(b, bound.value, NULL);
+    BUF_LIT(b, "]");
+    json_put_name(b, "sources");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < bound.n_sources; i++) {
+        json_put_item(b);
+        json_put_str(b, bound.source[i]->name);
+    }
+    BUF_LIT(b, "]");
+    json_put_name(b, "sinks");
+    BUF_LIT(b, "[");
+    if (q && q->sink.len)
+        json_put_str(b, q->sink);
+    BUF_LIT(b, "]");
+    json_put_member_str(b, "topology", buf_str(&plan));
+    json_put_member_str(b, "executionPlan", buf_str(&plan));
+    json_put_name(b, "overriddenProperties");
+    BUF_LIT(b, "{}");
+    json_put_name(b, "ksqlHostQueryStatus");
+    BUF_LIT(b, "{}");
+    json_put_member_str(b, "queryType", q ? STR("PERSISTENT") : STR("PUSH"));
+    json_put_name(b, "queryErrors");
+    BUF_LIT(b, "[]");
+    json_put_name(b, "tasksMetadata");
+    BUF_LIT(b, "[]");
+    if (q)
+        json_put_member_str(b, "state", str_of(state_name(q)));
+    else
+        put_null(b, "state");
+    BUF_LIT(b, "}");
+    end(b);
+    buf_done(&plan);
+    return ST_OK;
+}

@@ -1,0 +1,43 @@
+#include "sql/plan/plan.h"
+
+const char *plan_step_name(const plan_step_t *s)
+{
+    static const char *const names[PLAN_KINDS] = {
+#define X(kind, name) [PLAN_##kind] = name,
+        PLAN_STEPS
+#undef X
+    };
+    return names[s->kind];
+}
+
+static void put_step(buf_t *b, const plan_step_t *s, int depth)
+{
+    buf_printf(b, "%*s> [ %s ] | ", depth * 4, "", plan_step_name(s));
+    if (s->kind == PLAN_SOURCE)
+        buf_printf(b, STR_FMT " (topic: " STR_FMT ") | ", STR_ARG(s->source.name), STR_ARG(s->source.topic));
+    if (s->kind == PLAN_FILTER)
+        buf_printf(b, STR_FMT " | ", STR_ARG(s->filter.text));
+    if (s->kind == PLAN_SINK)
+        buf_printf(b, STR_FMT " | ", STR_ARG(s->sink.topic));
+    BUF_LIT(b, "Schema: ");
+    bool first = true;
+    for (size_t i = 0; i < s->schema.n; i++) {
+        const plan_column_t *c = &s->schema.col[i];
+        if (c->name.len && c->name.ptr[0] == ' ')
+            continue;
+        buf_printf(b, "%s`" STR_FMT "` ", first ? "" : ", ", STR_ARG(c->name));
+        data_type_put(b, c->type);
+        if (i < s->schema.n_key && s->kind != PLAN_RESULT)
+            BUF_LIT(b, " KEY");
+        first = false;
+    }
+    BUF_LIT(b, "\n");
+    for (int i = 0; i < 2; i++)
+        if (s->in[i])
+            put_step(b, s->in[i], depth + 1);
+}
+
+void plan_put(buf_t *b, const plan_t *p)
+{
+    put_step(b, p->root, 0);
+}

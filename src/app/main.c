@@ -1,0 +1,80 @@
+/* The program: a verb, and what it needs. */
+#include "cases/cases.h"
+
+#include <stdlib.h>
+
+typedef struct verb {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *usage, *help;
+} verb_t;
+
+static int verb_test(int argc, char **argv);
+static int verb_version(int argc, char **argv);
+static int verb_help(int argc, char **argv);
+
+static const verb_t verbs[] = {
+    {"help", verb_help, "arus help [VERB]", "says what a verb does"},
+    {"test", verb_test, "arus test [--only TEXT] --cases PATH…",
+     "runs case files of ksqlDB's shape: statements, inputs, expected outputs"},
+    {"version", verb_version, "arus version", "prints the version"},
+};
+
+#define N_VERBS (sizeof verbs / sizeof *verbs)
+
+static int verb_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    puts("arus " ARUS_VERSION);
+    return 0;
+}
+
+static int verb_help(int argc, char **argv)
+{
+    for (size_t i = 0; i < N_VERBS; i++)
+        if (argc < 2 || !strcmp(argv[1], verbs[i].name))
+            printf("%-48s %s\n", verbs[i].usage, verbs[i].help);
+    return 0;
+}
+
+static int verb_test(int argc, char **argv)
+{
+    cases_count_t count = {0};
+    str_t only = STR("");
+    bool any = false;
+    for (int i = 1; i < argc; i++) {
+        err_t err = {0};
+        if (!strcmp(argv[i], "--cases"))
+            continue;
+        if (!strcmp(argv[i], "--only") && i + 1 < argc) {
+            only = str_of(argv[++i]);
+            continue;
+        }
+        any = true;
+        if (cases_run(str_of(argv[i]), only, stdout, &count, &err) == ST_NOT_FOUND) {
+            fprintf(stderr, "arus test: %s\n", err.msg);
+            return 2;
+        }
+    }
+    if (!any) {
+        fprintf(stderr, "usage: %s\n", verbs[1].usage);
+        return 2;
+    }
+    printf("%zu passed, %zu failed\n", count.passed, count.failed);
+    return count.failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "help";
+    if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+        name = "help";
+    if (!strcmp(name, "--version"))
+        name = "version";
+    for (size_t i = 0; i < N_VERBS; i++)
+        if (!strcmp(name, verbs[i].name))
+            return verbs[i].run(argc - 1 > 0 ? argc - 1 : 1, argv + (argc > 1));
+    fprintf(stderr, "arus: there is no verb '%s'; 'arus help' lists them\n", name);
+    return 2;
+}

@@ -303,7 +303,7 @@ st_t join_store_restore(join_store_t *s, str_t key, str_t value, err_t *err)
         return err_set(err, ST_CORRUPT, "a join's changelog record is too short");
     join_row_t r = {.ts_ms = (int64_t)(load_be64(key.ptr) ^ (UINT64_C(1) << 63)),
                     .seq = load_be64(key.ptr + 8) & (UINT64_MAX >> 1),
-                    .pending = value.ptr[0] & 1u};
+                    .pending = (uint8_t)value.ptr[0] & 1u};
     str_t k = str_sub(key, 16, key.len);
     if (r.seq >= s->seq)
         s->seq = r.seq + 1;

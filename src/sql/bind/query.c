@@ -833,7 +833,8 @@ static ST project_persistent(bind_query_t *q, err_t *err)
         for (size_t i = 0; i < q->items.len; i++)
             if (q->items.ptr[i].key == (ptrdiff_t)k) {
                 TRY(bind_item(q, q->items.ptr[i].expr, &expr[n], err));
-                col[n++] = (plan_column_t){STR_NONE, q->items.ptr[i].name, expr[n]->type};
+                col[n] = (plan_column_t){STR_NONE, q->items.ptr[i].name, expr[n]->type};
+                n++;
                 used_keys++;
             }
     for (size_t i = 0; i < q->items.len; i++)

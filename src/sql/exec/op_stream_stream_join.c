@@ -175,7 +175,7 @@ static void push(op_t *o, int port, int32_t partition, const exec_record_t *r, s
 static void commit(op_t *o, size_t which, int32_t partition, op_change_fn change, void *env)
 {
     buf_t *b = &((op_join_t *)o)->part[partition].changes[which];
-    const char *p = b->ptr, *end = b->ptr + b->len;
+    const char *p = b->ptr, *end = b->len ? b->ptr + b->len : b->ptr;
     while (change && p < end) {
         str_t key = str_n(p + 8, load_be64(p));
         p = key.ptr + key.len;

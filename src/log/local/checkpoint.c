@@ -155,6 +155,20 @@ static void take_segment(cursor_t *c, log_t *log, log_partition_t *p)
     buf_done(&path);
 }
 
+/* L4, and segments in order. */
+static bool is_sound(const log_partition_t *p)
+{
+    if (p->start < 0 || p->flushed < p->start)
+        return false;
+    for (size_t i = 0; i < p->segments.len; i++) {
+        const log_segment_t *s = p->segments.ptr[i];
+        if (s->size <= 0 || s->size > LOG_SEGMENT_BYTES_MAX || s->base >= p->flushed ||
+            (i > 0 && s->base <= p->segments.ptr[i - 1]->base))
+            return false;
+    }
+    return p->segments.len ? p->segments.ptr[0]->base <= p->start : p->start == p->flushed;
+}
+
 static void take_partition(cursor_t *c, log_t *log, log_partition_t *p)
 {
     p->start = take_i64(c);
@@ -162,6 +176,7 @@ static void take_partition(cursor_t *c, log_t *log, log_partition_t *p)
     uint32_t n = take_u32(c);
     for (uint32_t i = 0; i < n && !c->bad; i++)
         take_segment(c, log, p);
+    c->bad |= !is_sound(p);
 }
 
 static ST take_topic(cursor_t *c, log_t *log, arena_t *a, err_t *err)
@@ -209,7 +224,7 @@ static ST decode(log_t *log, str_t bytes, int64_t *ret_seq, bool *ret_clean, err
     int32_t epoch = (int32_t)take_u32(&c);
     const char *clean = take(&c, 1);
     uint32_t numbers = take_u32(&c), topics = take_u32(&c);
-    if (c.bad || numbers > INT32_MAX / 2 || topics > numbers)
+    if (c.bad || numbers > LOG_TOPIC_NUMBERS_MAX || topics > numbers)
         goto bad;
     for (uint32_t i = 0; i < numbers; i++)
         VEC_PUSH(&log->by_number, NULL);

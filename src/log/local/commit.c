@@ -104,7 +104,7 @@ ST log_commit(log_t *log, log_commit_t *c, int64_t *ret_base, err_t *err)
 static ST apply_batch(log_t *log, log_entry_t *e, const log_item_t *item, bool *in_tail, err_t *err)
 {
     log_topic_t *t = log_topic_by_number(log, item->topic);
-    if (!t || item->partition >= t->n_partitions)
+    if (!t || item->partition < 0 || item->partition >= t->n_partitions)
         return ST_OK; /* replay: deleted later */
     log_partition_t *p = t->partition[item->partition];
     str_t in = item->batch;
@@ -250,6 +250,9 @@ static ST assign_change(log_t *log, const log_waiter_t *w, err_t *err)
     str_t name = str_n(payload + 32, load_be32(payload + 28));
     if (log_topic_by_name(log, name))
         return err_set(err, ST_EXISTS, "topic " STR_FMT " already exists", STR_ARG(name));
+    if (log->by_number.len >= LOG_TOPIC_NUMBERS_MAX)
+        return err_set(err, ST_LIMIT, "%d topics were made here: move to a new data directory",
+                       LOG_TOPIC_NUMBERS_MAX);
     uint32_t number = __builtin_bswap32((uint32_t)log->by_number.len);
     memcpy(payload, &number, 4);
     return ST_OK;

@@ -19,6 +19,8 @@
 #include "log/local/local.h"
 #include "log/local/segment.h"
 
+#define LOG_TOPIC_NUMBERS_MAX (1 << 20) /* topics made in the life of a data directory */
+
 /* A batch in memory: a view into an entry of the log's tail list. */
 typedef struct log_recent {
     log_entry_t *entry;

@@ -60,7 +60,8 @@ static void drop(log_t *log, log_entry_t *e)
     log_item_t item;
     while (log_item_next(&payload, &item)) {
         log_topic_t *t = log_topic_by_number(log, item.topic);
-        if (item.kind != LOG_ITEM_BATCH || !t || item.partition >= t->n_partitions)
+        if (item.kind != LOG_ITEM_BATCH || !t || item.partition < 0 ||
+            item.partition >= t->n_partitions)
             continue;
         log_partition_t *p = t->partition[item.partition];
         if (p->recent_len == 0 || log_tail_at(p, 0)->entry != e)

@@ -157,7 +157,7 @@ ST log_topic_decode(str_t *in, arena_t *a, log_topic_record_t *ret, err_t *err)
     if (!take_u32(in, &number) || !take(in, sizeof r.id.byte, &id) || !take_u32(in, &partitions) ||
         !take_u32(in, &replicas) || !take_text(in, &r.name) || !take_u32(in, &n))
         goto bad;
-    if (number > INT32_MAX || partitions - 1 >= LOG_PARTITIONS_MAX || n > CONFIGS_MAX ||
+    if (number >= LOG_TOPIC_NUMBERS_MAX || partitions - 1 >= LOG_PARTITIONS_MAX || n > CONFIGS_MAX ||
         r.name.len == 0 || r.name.len > LOG_TOPIC_NAME_MAX)
         goto bad;
     memcpy(r.id.byte, id, sizeof r.id.byte);

@@ -26,9 +26,10 @@ static st_t differ_named(compat_t *c, const char *type, str_t name, const char *
                    STR_ARG(name), text);
 }
 
+/* Only what follows the last dot counts: a type may move to another namespace. */
 static bool names_meet(const avro_schema_t *r, const avro_schema_t *w)
 {
-    if (str_eq(r->full_name, w->full_name))
+    if (str_eq(r->name, w->name))
         return true;
     for (size_t i = 0; i < r->n_aliases; i++)
         if (str_eq(r->alias[i], w->full_name))

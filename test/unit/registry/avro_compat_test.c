@@ -37,6 +37,7 @@ static void fields(void **state)
     case_is(RECORD("{\"name\":\"a\",\"type\":\"long\"}"), RECORD(A), NULL);
     case_is(RECORD(A), RECORD("{\"name\":\"a\",\"type\":\"long\"}"), "TYPE_MISMATCH");
     case_is("{\"type\":\"record\",\"name\":\"S\",\"fields\":[]}", RECORD(A), "NAME_MISMATCH");
+    case_is("{\"type\":\"record\",\"name\":\"n.R\",\"fields\":[]}", RECORD(A), NULL);
     case_is("{\"type\":\"record\",\"name\":\"S\",\"aliases\":[\"R\"],\"fields\":[]}", RECORD(A), NULL);
 }
 

@@ -1,100 +1,8 @@
-#include <setjmp.h>
-#include <stdarg.h>
-#include <cmocka.h>
-
 #include "registry/admin.c"
 #include "registry/registry.c"
 #include "registry/state.c"
 
-/* A log of one topic in memory: what the registry needs of log/log.h. */
-struct log {
-    buf_t bytes;
-    int64_t end;
-    bool exists, full;
-};
-struct log_commit {
-    log_t *log;
-    buf_t batch;
-};
-
-int64_t io_now_ms(io_t *io)
-{
-    (void)io;
-    return 1000;
-}
-
-st_t log_topic_open(log_t *log, str_t name, log_topic_t **ret, err_t *err)
-{
-    assert_true(str_eq(name, STR("_schemas")));
-    if (!log->exists)
-        return err_set(err, ST_NOT_FOUND, "no topic");
-    *ret = (log_topic_t *)log;
-    return ST_OK;
-}
-
-st_t log_topic_create(log_t *log, const log_topic_spec_t *spec, err_t *err)
-{
-    (void)err;
-    assert_int_equal(spec->partitions, 1);
-    log->exists = true;
-    return ST_OK;
-}
-
-void log_topic_unref(log_topic_t *t)
-{
-    (void)t;
-}
-
-st_t log_topic_offsets(log_topic_t *t, int32_t partition, log_offsets_t *ret, err_t *err)
-{
-    (void)partition, (void)err;
-    *ret = (log_offsets_t){0, ((log_t *)t)->end};
-    return ST_OK;
-}
-
-st_t log_read(log_topic_t *t, int32_t partition, int64_t offset, size_t max_bytes, log_chunk_t *ret,
-              err_t *err)
-{
-    (void)partition, (void)offset, (void)max_bytes, (void)err;
-    log_t *log = (log_t *)t;
-    *ret = (log_chunk_t){buf_str(&log->bytes), log->end, NULL};
-    return ST_OK;
-}
-
-void log_chunk_unref(log_chunk_t *c)
-{
-    (void)c;
-}
-
-log_commit_t *log_commit_new(log_t *log)
-{
-    log_commit_t *c = mem_zalloc(sizeof *c);
-    c->log = log;
-    return c;
-}
-
-void log_commit_append(log_commit_t *c, log_topic_t *t, int32_t partition, str_t batch)
-{
-    (void)t, (void)partition;
-    buf_put_str(&c->batch, batch);
-}
-
-st_t log_commit(log_t *log, log_commit_t *c, int64_t *ret_base, err_t *err)
-{
-    (void)ret_base;
-    st_t st = log->full ? err_set(err, ST_NO_SPACE, "disk full") : ST_OK;
-    if (st == ST_OK) {
-        str_t in = buf_str(&c->batch);
-        wire_batch_t b;
-        assert_int_equal(wire_batch_next(&in, &b, err), ST_OK);
-        wire_batch_place(c->batch.ptr, log->end, 0);
-        buf_put_str(&log->bytes, buf_str(&c->batch));
-        log->end += b.count;
-    }
-    buf_done(&c->batch);
-    free(c);
-    return st;
-}
+#include "../log/world.h"
 
 #define RECORD(fields) "{\"type\": \"record\", \"name\": \"R\", \"fields\": [" fields "]}"
 #define FIELD_A        "{\"name\": \"a\", \"type\": \"int\"}"
@@ -183,64 +91,108 @@ static void references(void **state)
     registry_close(r);
 }
 
+static registry_t *opened(world_t *w)
+{
+    registry_t *r = NULL;
+    OK(w, registry_open(w->log, w->io, &r, &w->err));
+    return r;
+}
+
 /* Everything is there again after a restart, deleted versions as deleted. */
 static void survives_a_restart(void **state)
 {
-    (void)state;
-    log_t log = {.end = 0};
-    registry_t *r;
+    world_t *w = *state;
+    err_t *err = &w->err;
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     int32_t id, *list;
     size_t n;
     str_t *names;
-    err_t err;
     registry_level_t level;
-    registry_schema_t s;
-    assert_int_equal(registry_open(&log, NULL, &r, &err), ST_OK);
-    assert_int_equal(add_schema(r, "a", "\"int\"", &id, &err), ST_OK);
-    assert_int_equal(add_schema(r, "a", "\"long\"", &id, &err), ST_OK);
-    assert_int_equal(add_schema(r, "b", RECORD(FIELD_A), &id, &err), ST_OK);
-    assert_int_equal(add_schema(r, "c", "\"int\"", &id, &err), ST_OK);
-    assert_int_equal(registry_set_level(r, STR("a"), REGISTRY_FULL, &err), ST_OK);
-    assert_int_equal(registry_delete_version(r, STR("a"), 1, false, &err), ST_OK);
-    assert_int_equal(registry_delete_subject(r, &a, STR("b"), false, &list, &n, &err), ST_OK);
+    registry_t *r = opened(w);
+    OK(w, add_schema(r, "a", "\"int\"", &id, err));
+    OK(w, add_schema(r, "a", "\"long\"", &id, err));
+    OK(w, add_schema(r, "b", RECORD(FIELD_A), &id, err));
+    OK(w, add_schema(r, "c", "\"int\"", &id, err));
+    OK(w, registry_set_level(r, STR("a"), REGISTRY_FULL, err));
+    OK(w, registry_delete_version(r, STR("a"), 1, false, err));
+    OK(w, registry_delete_subject(r, &a, STR("b"), false, &list, &n, err));
     assert_int_equal(n, 1);
-    assert_int_equal(registry_delete_subject(r, &a, STR("c"), true, &list, &n, &err), ST_NOT_FOUND);
-    assert_int_equal(registry_delete_subject(r, &a, STR("c"), false, &list, &n, &err), ST_OK);
-    assert_int_equal(registry_delete_subject(r, &a, STR("c"), true, &list, &n, &err), ST_OK);
-    log.full = true;
-    assert_int_equal(add_schema(r, "d", "\"string\"", &id, &err), ST_NO_SPACE);
-    assert_int_equal(registry_version(r, STR("d"), 1, false, &s, &err), ST_NOT_FOUND);
-    log.full = false;
+    assert_int_equal(registry_delete_subject(r, &a, STR("c"), true, &list, &n, err), ST_NOT_FOUND);
+    OK(w, registry_delete_subject(r, &a, STR("c"), false, &list, &n, err));
+    OK(w, registry_delete_subject(r, &a, STR("c"), true, &list, &n, err));
     registry_close(r);
+    world_reopen(w);
 
-    assert_int_equal(registry_open(&log, NULL, &r, &err), ST_OK);
+    r = opened(w);
     registry_subjects(r, &a, STR(""), false, &names, &n);
     assert_int_equal(n, 1);
     assert_true(str_eq(names[0], STR("a")));
     registry_subjects(r, &a, STR(""), true, &names, &n);
     assert_int_equal(n, 2);
-    assert_int_equal(registry_versions(r, &a, STR("a"), true, &list, &n, &err), ST_OK);
+    OK(w, registry_versions(r, &a, STR("a"), true, &list, &n, err));
     assert_int_equal(n, 2);
-    assert_int_equal(registry_level(r, STR("a"), false, &level, &err), ST_OK);
+    OK(w, registry_level(r, STR("a"), false, &level, err));
     assert_int_equal(level, REGISTRY_FULL);
     /* what was softly deleted comes back as the next version, under its id */
-    assert_int_equal(add_schema(r, "b", RECORD(FIELD_A), &id, &err), ST_OK);
+    OK(w, add_schema(r, "b", RECORD(FIELD_A), &id, err));
     assert_int_equal(id, 3);
-    assert_int_equal(registry_versions(r, &a, STR("b"), true, &list, &n, &err), ST_OK);
+    OK(w, registry_versions(r, &a, STR("b"), true, &list, &n, err));
     assert_int_equal(n, 1);
     assert_int_equal(list[0], 2);
-    assert_int_equal(add_schema(r, "z", "\"bytes\"", &id, &err), ST_OK);
+    OK(w, add_schema(r, "z", "\"bytes\"", &id, err));
     assert_int_equal(id, 4);
-    assert_true(str_find(buf_str(&log.bytes),
-                         STR("{\"keytype\":\"SCHEMA\",\"subject\":\"z\",\"version\":1,\"magic\":1}")) > 0);
-    assert_true(str_find(buf_str(&log.bytes),
-                         STR("{\"subject\":\"z\",\"version\":1,\"id\":4,\"schema\":\"\\\"bytes\\\"\","
-                             "\"deleted\":false}")) > 0);
     registry_close(r);
-    buf_done(&log.bytes);
     arena_done(&a);
+}
+
+/* A change that could not be written has not happened. */
+static void a_full_disk_changes_nothing(void **state)
+{
+    world_t *w = *state;
+    int32_t id, next = 1, refused = 0;
+    registry_schema_t s;
+    registry_t *r = opened(w);
+    OK(w, registry_set_level(r, REGISTRY_GLOBAL, REGISTRY_NONE, &w->err));
+    io_sim_set_capacity(w->io, 600 << 10);
+    for (int i = 0; i < 200; i++) {
+        buf_t b = BUF_INIT;
+        buf_printf(&b, "{\"type\":\"string\",\"i\":%d,\"long\":\"%09000d\"}", i, 0);
+        registry_input_t in = {.text = buf_str(&b)};
+        st_t st = registry_register(r, STR("d"), &in, &id, &w->err);
+        assert_true(st == ST_OK || st == ST_NO_SPACE);
+        if (st == ST_OK)
+            assert_int_equal(id, next++);
+        else
+            refused++;
+        buf_done(&b);
+    }
+    assert_in_range(refused, 50, 199);
+    assert_int_equal(registry_version(r, STR("d"), next, false, &s, &w->err), ST_NOT_FOUND);
+    io_sim_set_capacity(w->io, -1);
+    OK(w, add_schema(r, "d", "\"string\"", &id, &w->err));
+    assert_int_equal(id, next);
+    registry_close(r);
+}
+
+/* The records are Confluent's, byte for byte: compaction goes by the key. */
+static void writes_confluents_records(void **state)
+{
+    world_t *w = *state;
+    int32_t id;
+    registry_t *r = opened(w);
+    OK(w, add_schema(r, "z", "\"bytes\"", &id, &w->err));
+    OK(w, registry_set_level(r, REGISTRY_GLOBAL, REGISTRY_FULL, &w->err));
+    log_chunk_t chunk;
+    OK(w, log_read(r->topic, 0, 0, 1 << 20, &chunk, &w->err));
+    static const char *const parts[] = {
+        "{\"keytype\":\"SCHEMA\",\"subject\":\"z\",\"version\":1,\"magic\":1}",
+        "{\"subject\":\"z\",\"version\":1,\"id\":1,\"schema\":\"\\\"bytes\\\"\",\"deleted\":false}",
+        "{\"keytype\":\"CONFIG\",\"subject\":null,\"magic\":0}", "{\"compatibilityLevel\":\"FULL\"}"};
+    for (size_t i = 0; i < 4; i++)
+        assert_true(str_find(chunk.bytes, str_of(parts[i])) > 0);
+    log_chunk_unref(&chunk);
+    registry_close(r);
 }
 
 int main(void)
@@ -249,7 +201,9 @@ int main(void)
         cmocka_unit_test(ids_and_versions),
         cmocka_unit_test(levels),
         cmocka_unit_test(references),
-        cmocka_unit_test(survives_a_restart),
+        cmocka_unit_test_setup_teardown(survives_a_restart, world_enter, world_leave),
+        cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, world_enter, world_leave),
+        cmocka_unit_test_setup_teardown(writes_confluents_records, world_enter, world_leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,7 +192,7 @@ static typed_t eval(const sql_expr_t *e, const scope_t *s)
     case SQL_EXPR_ARITHMETIC: return arithmetic(e, s);
     case SQL_EXPR_COMPARISON: {
         typed_t x = eval(e->arg[0], s), y = eval(e->arg[1], s);
-        int c = data_is_null(x.v) || data_is_null(y.v) ? 0 : data_cmp(x.v, y.v);
+        int c = data_is_null(x.v) || data_is_null(y.v) || e->op == SQL_OP_EQ ? 0 : data_cmp(x.v, convert(y, x.t).v);
         return (typed_t){data_of_bool(e->op == SQL_OP_GT ? c > 0 : e->op == SQL_OP_LT ? c < 0 : same(x, y)),
                          &data_boolean};
     }
@@ -293,6 +293,15 @@ static agg_t agg(const char *name, const data_type_t *const *type, size_t n)
     return g;
 }
 
+static void forget(void)
+{
+    if (agg_free)
+        agg_free(agg_state);
+    agg_free = NULL;
+    agg_state = NULL;
+    arena_done(&a);
+}
+
 static const char *agg_text(agg_t *g)
 {
     typed_t r = {g->slot[0], g->call.ret_type};
@@ -344,9 +353,7 @@ static void aggregates_add_up(void **state)
             add(&g, data_of_i32(k), second);
         assert_string_equal(agg_text(&g), cases[i].want);
     }
-    if (agg_free)
-        agg_free(agg_state);
-    arena_done(&a);
+    forget();
 }
 
 /* The later session's values were taken in first. */
@@ -360,7 +367,7 @@ static void sessions_merge_by_offset(void **state)
     add(&early, data_of_i32(2), DATA_NULL_VALUE);
     assert_int_equal(early.class->merge(&early.call, early.slot, late.slot, NULL), ST_OK);
     assert_string_equal(agg_text(&early), "2");
-    arena_done(&a);
+    forget();
 }
 
 static void sums_overflow(void **state)

@@ -1,4 +1,5 @@
-/* Record batches: whatever the bytes, reading ends, stays within them, and what was read can be built again. */
+/* Record batches: whatever the bytes, reading ends, stays within them, and what was read can be
+ * built again. */
 #include "wire/batch.h"
 
 #define UNPACKED_MAX (1u << 20)
@@ -25,8 +26,8 @@ static void rebuild(const wire_batch_t *b, wire_reader_t *r)
     ASSERT(st == ST_OK);
     str_t in = buf_str(&out);
     wire_batch_t again;
-    ASSERT(n == 0 || (wire_batch_next(&in, &again, NULL) == ST_OK && in.len == 0 && again.count == n &&
-                      wire_batch_check(&again, NULL) == ST_OK));
+    ASSERT(n == 0 || (wire_batch_next(&in, &again, NULL) == ST_OK && in.len == 0 &&
+                      again.count == n && wire_batch_check(&again, NULL) == ST_OK));
     buf_done(&out);
 }
 

@@ -1,4 +1,5 @@
-/* A data directory whose journal or checkpoint (by the first byte) holds any bytes, its CRCs put right: it opens or is refused. */
+/* A data directory whose journal or checkpoint (by the first byte) holds any bytes, its CRCs put
+ * right: it opens or is refused. */
 #include "base/hash.h"
 #include "io/sim.h"
 #include "log/local/entry.h"

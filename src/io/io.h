@@ -1,10 +1,12 @@
 /* io.h: the world outside: clocks, randomness, files. One interface, two worlds.
  *
- * io_real_new is the machine. io_sim_new (io/sim.h) is a world made from a seed, whose clock is virtual and whose disk
- * lies at a crash. Whatever depends on time, chance or a disk takes an io_t, so that a test can be the world. Sockets and
- * the event loop are in io/loop.h and io/tcp.h, messages between threads in io/mailbox.h.
+ * io_real_new is the machine. io_sim_new (io/sim.h) is a world made from a seed, whose clock is
+ * virtual and whose disk lies at a crash. Whatever depends on time, chance or a disk takes an io_t,
+ * so that a test can be the world. Sockets and the event loop are in io/loop.h and io/tcp.h,
+ * messages between threads in io/mailbox.h.
  *
- * An io_t of the real world may be used from any thread at once; a simulated one belongs to one thread.
+ * An io_t of the real world may be used from any thread at once; a simulated one belongs to one
+ * thread.
  */
 #ifndef ARUS_IO_IO_H
 #define ARUS_IO_IO_H
@@ -28,14 +30,15 @@ int64_t io_mono_ns(io_t *io);
 void io_sleep_ms(io_t *io, int64_t ms);
 void io_random(io_t *io, void *p, size_t n);
 uint64_t io_random_u64(io_t *io);
-/* pthread_cond_wait with a limit (ns, -1: none) on the monotonic clock; the condition must come from io_cond_init. False when
- * the time was up. In a simulated world nobody else could signal: the time passes at once, and to wait for ever is to
- * die. */
+/* pthread_cond_wait with a limit (ns, -1: none) on the monotonic clock; the condition must come
+ * from io_cond_init. False when the time was up. In a simulated world nobody else could signal: the
+ * time passes at once, and to wait for ever is to die. */
 void io_cond_init(pthread_cond_t *cond);
 bool io_cond_wait(io_t *io, pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t timeout_ns);
 
-/* Files. Paths are bytes, '/' between parts; an error's message names the path and says why. ST_NOT_FOUND, ST_EXISTS,
- * ST_DENIED (permission, read-only file system), ST_NO_SPACE, else ST_IO. */
+/* Files. Paths are bytes, '/' between parts; an error's message names the path and says why.
+ * ST_NOT_FOUND, ST_EXISTS, ST_DENIED (permission, read-only file system), ST_NO_SPACE, else ST_IO.
+ */
 typedef enum io_open {
     IO_READ = 0,      /* must exist; for reading only */
     IO_WRITE = 1,     /* must exist; for both */
@@ -54,7 +57,8 @@ ST io_file_size(io_file_t *f, int64_t *ret, err_t *err);
 ST io_file_truncate(io_file_t *f, int64_t size, err_t *err);
 /* fdatasync. After a failure what the disk holds is unknown: do not go on, do not try again. */
 ST io_file_sync(io_file_t *f, err_t *err);
-/* An exclusive lock for as long as the file is open; ST_BUSY when another process (or another open) has it. */
+/* An exclusive lock for as long as the file is open; ST_BUSY when another process (or another open)
+ * has it. */
 ST io_file_lock(io_file_t *f, err_t *err);
 
 static inline ST io_file_write(io_file_t *f, const void *p, size_t n, int64_t pos, err_t *err)
@@ -73,7 +77,8 @@ ST io_rmdir(io_t *io, str_t path, err_t *err);
 
 typedef VEC(str_t) io_names_t;
 
-/* The names in a directory without "." and "..", sorted, in the arena; free the vector with VEC_DONE. */
+/* The names in a directory without "." and "..", sorted, in the arena; free the vector with
+ * VEC_DONE. */
 ST io_list(io_t *io, str_t path, arena_t *a, io_names_t *ret, err_t *err);
 /* Makes creations, renames and removals in the directory durable. */
 ST io_sync_dir(io_t *io, str_t path, err_t *err);

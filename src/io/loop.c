@@ -14,7 +14,8 @@ struct io_loop {
     int epoll_fd, wake_fd;
     int64_t now_ns;
     VEC(io_timer_t *) timers; /* binary heap by due_ns */
-    struct epoll_event ready[READY_MAX]; /* of this turn; data.ptr NULL: wake_fd, or no longer wanted */
+    struct epoll_event
+        ready[READY_MAX]; /* of this turn; data.ptr NULL: wake_fd, or no longer wanted */
     int n_ready;
     io_mailbox_t *mailboxes;
     atomic_bool woken, stopped;
@@ -70,7 +71,8 @@ void io_loop_stop(io_loop_t *l)
     io_loop_wake(l);
 }
 
-/* Whoever finds `woken` set need not write: what it has put is seen later in this turn, after the flag is cleared. */
+/* Whoever finds `woken` set need not write: what it has put is seen later in this turn, after the
+ * flag is cleared. */
 static void drain_wakes(io_loop_t *l)
 {
     uint64_t n;

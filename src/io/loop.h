@@ -1,8 +1,9 @@
 /* loop.h: an event loop: one a thread, over epoll.
  *
- * Polls and timers are embedded in their owners; the loop only points at them. All calls are the loop's thread's
- * but io_loop_wake and io_loop_stop, which may come from anywhere. A turn waits, then calls what is
- * ready, then the timers that are due, then mailboxes. A callback may set, clear or free any poll or timer, its own too.
+ * Polls and timers are embedded in their owners; the loop only points at them. All calls are the
+ * loop's thread's but io_loop_wake and io_loop_stop, which may come from anywhere. A turn waits,
+ * then calls what is ready, then the timers that are due, then mailboxes. A callback may set, clear
+ * or free any poll or timer, its own too.
  */
 #ifndef ARUS_IO_LOOP_H
 #define ARUS_IO_LOOP_H
@@ -18,7 +19,7 @@ enum { IO_READABLE = 1, IO_WRITABLE = 2 };
 /* A descriptor to be watched. Set fd, fn and arg before io_poll_set. */
 struct io_poll {
     int fd;
-    unsigned events; /* what is watched; 0: not in the loop */
+    unsigned events;                       /* what is watched; 0: not in the loop */
     void (*fn)(void *arg, unsigned ready); /* errors and hang-ups show as whatever is watched */
     void *arg;
 };

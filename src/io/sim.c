@@ -1,9 +1,10 @@
 /* sim.c: the simulated world.
  *
- * A file (node_t) has two contents: `now`, what reads see, and `safe`, what was synced, with the list of changes that lead
- * from one to the other. The directory likewise: `now` and `safe` are lists of names, with the list of changes between
- * them. A crash plays a chosen part of the changes onto `safe`. Files in a directory that was not synced in its parent
- * are found all the same: directories are made durable when they are made.
+ * A file (node_t) has two contents: `now`, what reads see, and `safe`, what was synced, with the
+ * list of changes that lead from one to the other. The directory likewise: `now` and `safe` are
+ * lists of names, with the list of changes between them. A crash plays a chosen part of the changes
+ * onto `safe`. Files in a directory that was not synced in its parent are found all the same:
+ * directories are made durable when they are made.
  */
 #include "io/sim.h"
 
@@ -12,12 +13,17 @@
 typedef struct node {
     int refs; /* names in either list, changes, open files */
     buf_t now, safe;
-    VEC(struct change { int64_t pos; buf_t bytes; bool truncate; }) changes;
+    VEC(struct change {
+        int64_t pos;
+        buf_t bytes;
+        bool truncate;
+    })
+    changes;
     bool locked;
 } node_t;
 
 typedef struct name {
-    str_t path; /* owned */
+    str_t path;   /* owned */
     node_t *node; /* NULL: a directory */
 } name_t;
 
@@ -39,7 +45,11 @@ typedef struct sim {
     bool crashed;
     names_t found; /* the disk as it will be found after the crash */
     int64_t capacity_bytes;
-    struct { int64_t in; st_t st; bool sticky; } faults[IO_SIM_CALLS];
+    struct {
+        int64_t in;
+        st_t st;
+        bool sticky;
+    } faults[IO_SIM_CALLS];
 } sim_t;
 
 typedef struct sim_file {
@@ -210,7 +220,8 @@ static void crash(sim_t *s)
     s->crash_at = 0;
 }
 
-/* Every changing call passes here, before or (with its change noted as unsynced) after it; so the crash falls between any two. */
+/* Every changing call passes here, before or (with its change noted as unsynced) after it; so the
+ * crash falls between any two. */
 static void changed(sim_t *s)
 {
     s->ns += 1000;
@@ -259,7 +270,8 @@ static void sim_random(io_t *io, void *p, size_t n)
         ((uint8_t *)p)[i] = (uint8_t)next_random((sim_t *)io);
 }
 
-static bool sim_cond_wait(io_t *io, pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t timeout_ns)
+static bool sim_cond_wait(io_t *io, pthread_cond_t *cond, pthread_mutex_t *mutex,
+                          int64_t timeout_ns)
 {
     (void)cond;
     (void)mutex;

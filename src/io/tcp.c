@@ -62,8 +62,7 @@ ST io_tcp_listen(str_t host, uint16_t port, int *ret_fd, uint16_t *ret_port, err
     char text[128];
     TRY(resolve(host, port, &a, err));
     int fd = new_socket(a);
-    bool good = fd >= 0 &&
-                setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0 &&
+    bool good = fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int)) == 0 &&
                 bind(fd, a->ai_addr, a->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0;
     int e = errno;
     freeaddrinfo(a);
@@ -75,10 +74,11 @@ ST io_tcp_listen(str_t host, uint16_t port, int *ret_fd, uint16_t *ret_port, err
     if (fd >= 0)
         close(fd);
     if (e == EADDRINUSE)
-        return err_set(err, ST_BUSY, "port %u is in use: stop what listens there, or choose another port", port);
+        return err_set(err, ST_BUSY,
+                       "port %u is in use: stop what listens there, or choose another port", port);
     st_t st = e == EACCES ? ST_DENIED : e == EMFILE || e == ENFILE ? ST_LIMIT : ST_IO;
-    err_set_at(err, st, __FILE__, __LINE__, "cannot listen on " STR_FMT " port %u: %s", STR_ARG(host),
-               port, errno_text(e, &text));
+    err_set_at(err, st, __FILE__, __LINE__, "cannot listen on " STR_FMT " port %u: %s",
+               STR_ARG(host), port, errno_text(e, &text));
     return st;
 }
 
@@ -100,7 +100,8 @@ ST io_tcp_accept(int listen_fd, int *ret_fd, err_t *err)
             return ST_PARTIAL;
         case EMFILE:
         case ENFILE:
-            return err_set(err, ST_LIMIT, "too many open connections: raise the limit on open files (ulimit -n)");
+            return err_set(err, ST_LIMIT,
+                           "too many open connections: raise the limit on open files (ulimit -n)");
         default:
             return err_set(err, ST_IO, "cannot accept a connection: %s", errno_text(errno, &text));
         }
@@ -123,8 +124,8 @@ ST io_tcp_connect(str_t host, uint16_t port, int *ret_fd, err_t *err)
     }
     if (fd >= 0)
         close(fd);
-    return err_set(err, ST_UNREACHABLE, "cannot connect to " STR_FMT " port %u: %s", STR_ARG(host), port,
-                   errno_text(e, &text));
+    return err_set(err, ST_UNREACHABLE, "cannot connect to " STR_FMT " port %u: %s", STR_ARG(host),
+                   port, errno_text(e, &text));
 }
 
 ST io_tcp_connected(int fd, err_t *err)

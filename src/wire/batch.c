@@ -17,10 +17,12 @@ enum {
     AT_COUNT = 57
 };
 
-#define MAGIC               2
-#define RECORD_BYTES_MIN    7 /* length, attributes, two deltas, two lengths, header count */
-#define VARINT_BYTES_MAX    10
-#define RECORD_FIXED_MAX    (1 + 5 * VARINT_BYTES_MAX)
+#define MAGIC            2
+#define RECORD_BYTES_MIN 7 /* length, attributes, two deltas, two lengths, header count */
+#define VARINT_BYTES_MAX 10
+#define LENGTH_2_MIN     64 /* lengths whose varint takes two bytes */
+#define LENGTH_2_MAX     8191
+#define RECORD_FIXED_MAX (1 + 6 * VARINT_BYTES_MAX)
 
 static inline void store_be16(char *p, uint16_t v)
 {
@@ -42,21 +44,10 @@ static inline void store_be64(char *p, uint64_t v)
 
 /* ---- writing */
 
-static inline uint64_t zigzag(int64_t v)
-{
-    return ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
-}
-
-static inline size_t varint_bytes(int64_t v)
-{
-    unsigned bits = 64 - (unsigned)__builtin_clzll(zigzag(v) | 1);
-    return (bits * 9 + 64) / 64; /* = ceil(bits / 7) for 1..64 */
-}
-
 static inline char *put_varint(char *p, int64_t v)
 {
-    uint64_t u = zigzag(v);
-    while (u >= 0x80) {
+    uint64_t u = ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
+    while (__builtin_expect(u >= 0x80, 0)) {
         *p++ = (char)(u | 0x80);
         u >>= 7;
     }
@@ -64,18 +55,45 @@ static inline char *put_varint(char *p, int64_t v)
     return p;
 }
 
-/* A length (-1: null) and the bytes. */
-static inline size_t bytes_bytes(str_t s)
+/* memcpy, in line for what keys and small values have: two moves that overlap. */
+static inline void copy(char *to, const char *from, size_t n)
 {
-    return s.ptr ? varint_bytes((int64_t)s.len) + s.len : 1;
+    if (n > 128) {
+        memcpy(to, from, n);
+    } else if (n > 64) {
+        memcpy(to, from, 64);
+        memcpy(to + n - 64, from + n - 64, 64);
+    } else if (n >= 32) {
+        memcpy(to, from, 32);
+        memcpy(to + n - 32, from + n - 32, 32);
+    } else if (n >= 16) {
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, from + n - 16, 16);
+    } else if (n >= 8) {
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, from + n - 8, 8);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            to[i] = from[i];
+    }
 }
 
+/* A length (-1: null) and the bytes. */
 static inline char *put_bytes(char *p, str_t s)
 {
     p = put_varint(p, s.ptr ? (int64_t)s.len : -1);
-    if (s.len)
-        memcpy(p, s.ptr, s.len);
+    copy(p, s.ptr, s.len);
     return p + s.len;
+}
+
+/* The body lies at start + 2, but its length takes n bytes, not 2. Returns n. */
+static size_t move_body(char *start, size_t len)
+{
+    char varint[VARINT_BYTES_MAX];
+    size_t n = (size_t)(put_varint(varint, (int64_t)len) - varint);
+    memmove(start + n, start + 2, len);
+    memcpy(start, varint, n);
+    return n;
 }
 
 void wire_batch_begin(wire_writer_t *w, buf_t *out, const wire_batch_options_t *options)
@@ -93,16 +111,15 @@ void wire_batch_add(wire_writer_t *w, int64_t ts_ms, str_t key, str_t value,
         w->base_ts_ms = w->max_ts_ms = ts_ms;
     else if (ts_ms > w->max_ts_ms)
         w->max_ts_ms = ts_ms;
-    int64_t ts_delta = (int64_t)((uint64_t)ts_ms - (uint64_t)w->base_ts_ms);
-    size_t body = 1 + varint_bytes(ts_delta) + varint_bytes(w->count) + bytes_bytes(key) +
-                  bytes_bytes(value) + varint_bytes((int64_t)n_headers);
+    size_t room = RECORD_FIXED_MAX + key.len + value.len;
     for (size_t i = 0; i < n_headers; i++)
-        body += varint_bytes((int64_t)headers[i].key.len) + headers[i].key.len +
-                bytes_bytes(headers[i].value);
-    char *start = buf_reserve(w->out, body + VARINT_BYTES_MAX);
-    char *p = put_varint(start, (int64_t)body);
+        room += 2 * VARINT_BYTES_MAX + headers[i].key.len + headers[i].value.len;
+    char *start = buf_reserve(w->out, room);
+    /* Most records' length takes two bytes: the body goes behind these, and is moved when that was
+     * wrong. */
+    char *body = start + 2, *p = body;
     *p++ = 0;
-    p = put_varint(p, ts_delta);
+    p = put_varint(p, (int64_t)((uint64_t)ts_ms - (uint64_t)w->base_ts_ms));
     p = put_varint(p, w->count);
     p = put_bytes(p, key);
     p = put_bytes(p, value);
@@ -111,7 +128,12 @@ void wire_batch_add(wire_writer_t *w, int64_t ts_ms, str_t key, str_t value,
         p = put_bytes(p, headers[i].key.ptr ? headers[i].key : STR(""));
         p = put_bytes(p, headers[i].value);
     }
-    w->out->len += (size_t)(p - start);
+    size_t len = (size_t)(p - body);
+    if (__builtin_expect(len < LENGTH_2_MIN || len > LENGTH_2_MAX, 0))
+        len += move_body(start, len);
+    else
+        len += (size_t)(put_varint(start, (int64_t)len) - start);
+    w->out->len += len;
     w->count++;
 }
 
@@ -136,8 +158,8 @@ ST wire_batch_finish(wire_writer_t *w, err_t *err)
     size_t len = w->out->len - w->start;
     if (len > WIRE_BATCH_BYTES_MAX) {
         w->out->len = w->start;
-        return err_set(err, ST_TOO_LARGE, "a record batch of %zu bytes is too large: send less at once",
-                       len);
+        return err_set(err, ST_TOO_LARGE,
+                       "a record batch of %zu bytes is too large: send less at once", len);
     }
     char *h = w->out->ptr + w->start;
     store_be32(h + AT_LENGTH, (uint32_t)(len - AT_EPOCH));
@@ -169,7 +191,8 @@ ST wire_batch_next(str_t *in, wire_batch_t *ret, err_t *err)
         return err_set(err, ST_PARTIAL, "a record batch is cut off");
     if (h[AT_MAGIC] != MAGIC)
         return err_set(err, ST_UNSUPPORTED,
-                       "record batch magic %d: only 2 (clients since Kafka 0.11) can be read", h[AT_MAGIC]);
+                       "record batch magic %d: only 2 (clients since Kafka 0.11) can be read",
+                       h[AT_MAGIC]);
     int32_t length = (int32_t)load_be32(h + AT_LENGTH);
     if (length < WIRE_BATCH_HEADER_BYTES - AT_EPOCH || length > WIRE_BATCH_BYTES_MAX)
         return err_set(err, ST_CORRUPT, "a record batch claims a length of %d", length);
@@ -232,7 +255,8 @@ ST wire_reader_open(wire_reader_t *r, const wire_batch_t *b, err_t *err)
         records = buf_str(&r->unpacked);
     }
     if ((size_t)b->count > records.len / RECORD_BYTES_MIN)
-        return err_set(err, ST_CORRUPT, "the record batch at offset %lld claims %d records in %zu bytes",
+        return err_set(err, ST_CORRUPT,
+                       "the record batch at offset %lld claims %d records in %zu bytes",
                        (long long)b->base_offset, b->count, records.len);
     r->at = records.ptr;
     r->end = records.ptr + records.len;
@@ -293,8 +317,8 @@ bool wire_reader_next(wire_reader_t *r, wire_record_t *ret)
         offset_delta > r->last_offset - r->base_offset)
         return false;
     ret->offset = r->base_offset + offset_delta;
-    ret->ts_ms = r->append_time ? r->base_ts_ms
-                                : (int64_t)((uint64_t)r->base_ts_ms + (uint64_t)ts_delta);
+    ret->ts_ms =
+        r->append_time ? r->base_ts_ms : (int64_t)((uint64_t)r->base_ts_ms + (uint64_t)ts_delta);
     ret->n_headers = (int32_t)n_headers;
     ret->headers = str_n(p, (size_t)(end - p));
     r->at = end;
@@ -309,7 +333,8 @@ ST wire_reader_end(const wire_reader_t *r, err_t *err)
         return err_set(err, ST_CORRUPT, "a record in the batch at offset %lld is malformed",
                        (long long)r->base_offset);
     if (r->left == 0 && r->at != r->end)
-        return err_set(err, ST_CORRUPT, "%zu bytes follow the last record of the batch at offset %lld",
+        return err_set(err, ST_CORRUPT,
+                       "%zu bytes follow the last record of the batch at offset %lld",
                        (size_t)(r->end - r->at), (long long)r->base_offset);
     return ST_OK;
 }

@@ -6,22 +6,18 @@
  *      12    4 partition leader epoch            set by the log, outside the CRC
  *      16    1 magic: 2
  *      17    4 CRC-32C of bytes 21 to the end
- *      21    2 attributes: 0-2 codec, 3 timestamps are LogAppendTime, 4 transactional, 5 control, 6 delete horizon
- *      23    4 last offset delta
- *      27    8 base timestamp
- *      35    8 max timestamp
- *      43    8 producer id (-1 none)
- *      51    2 producer epoch
- *      53    4 base sequence
- *      57    4 record count
- *      61    – records, or one compressed blob of them
+ *      21    2 attributes: 0-2 codec, 3 timestamps are LogAppendTime, 4 transactional, 5 control, 6
+ * delete horizon 23    4 last offset delta 27    8 base timestamp 35    8 max timestamp 43    8
+ * producer id (-1 none) 51    2 producer epoch 53    4 base sequence 57    4 record count 61    –
+ * records, or one compressed blob of them
  *
- *  A record: varint length of the rest, attributes 0, varint timestamp delta, varint offset delta, varint key length
- *  (-1 null), key, varint value length (-1 null), value, varint header count, {varint length, key, varint length (-1
- *  null), value}. Varints are zigzag.
+ *  A record: varint length of the rest, attributes 0, varint timestamp delta, varint offset delta,
+ * varint key length
+ *  (-1 null), key, varint value length (-1 null), value, varint header count, {varint length, key,
+ * varint length (-1 null), value}. Varints are zigzag.
  *
- * Nothing here allocates per record. Everything read is a view into the bytes that were given (or, of a compressed batch, into
- * the reader's buffer).
+ * Nothing here allocates per record. Everything read is a view into the bytes that were given (or,
+ * of a compressed batch, into the reader's buffer).
  */
 #ifndef ARUS_WIRE_BATCH_H
 #define ARUS_WIRE_BATCH_H
@@ -47,13 +43,14 @@ typedef struct wire_header {
 
 typedef struct wire_batch_options {
     wire_codec_t codec;
-    uint16_t flags; /* WIRE_TRANSACTIONAL, WIRE_CONTROL */
+    uint16_t flags;      /* WIRE_TRANSACTIONAL, WIRE_CONTROL */
     int64_t producer_id; /* with epoch and sequence; -1: none */
     int16_t producer_epoch;
     int32_t base_sequence;
 } wire_batch_options_t;
 
-#define WIRE_BATCH_PLAIN ((wire_batch_options_t){.producer_id = -1, .producer_epoch = -1, .base_sequence = -1})
+#define WIRE_BATCH_PLAIN                                                                           \
+    ((wire_batch_options_t){.producer_id = -1, .producer_epoch = -1, .base_sequence = -1})
 
 typedef struct wire_writer {
     buf_t *out; /* borrowed from begin to finish; nobody else writes to it meanwhile */
@@ -73,8 +70,8 @@ static inline size_t wire_batch_bytes(const wire_writer_t *w)
 {
     return w->out->len - w->start;
 }
-/* Compresses, fills in the header and CRC. Without any record out is as it was at begin. ST_TOO_LARGE past
- * WIRE_BATCH_BYTES_MAX: out is as it was at begin. */
+/* Compresses, fills in the header and CRC. Without any record out is as it was at begin.
+ * ST_TOO_LARGE past WIRE_BATCH_BYTES_MAX: out is as it was at begin. */
 ST wire_batch_finish(wire_writer_t *w, err_t *err);
 
 /* Sets the two fields that the log sets, in a finished batch. */
@@ -100,8 +97,9 @@ static inline wire_codec_t wire_batch_codec(const wire_batch_t *b)
     return (wire_codec_t)(b->attributes & 7);
 }
 
-/* Takes the first batch off *in. ST_PARTIAL when its bytes are not all there, ST_CORRUPT when it is no batch, ST_UNSUPPORTED for
- * another magic; *in is unmoved then. Does not look at the CRC or the records. */
+/* Takes the first batch off *in. ST_PARTIAL when its bytes are not all there, ST_CORRUPT when it is
+ * no batch, ST_UNSUPPORTED for another magic; *in is unmoved then. Does not look at the CRC or the
+ * records. */
 ST wire_batch_next(str_t *in, wire_batch_t *ret, err_t *err);
 /* ST_CORRUPT when the CRC does not fit. */
 ST wire_batch_check(const wire_batch_t *b, err_t *err);
@@ -125,8 +123,8 @@ typedef struct wire_reader {
 /* limit_bytes bounds what a compressed batch may unpack to. One reader reads many batches. */
 void wire_reader_init(wire_reader_t *r, size_t limit_bytes);
 void wire_reader_done(wire_reader_t *r);
-/* Starts on the batch's records, which must outlive the iteration. Views of the batch before end here when that was
- * compressed. ST_CORRUPT, ST_TOO_LARGE, ST_UNSUPPORTED (codec). */
+/* Starts on the batch's records, which must outlive the iteration. Views of the batch before end
+ * here when that was compressed. ST_CORRUPT, ST_TOO_LARGE, ST_UNSUPPORTED (codec). */
 ST wire_reader_open(wire_reader_t *r, const wire_batch_t *b, err_t *err);
 /* False at the end or where the records are malformed; wire_reader_end tells which. */
 bool wire_reader_next(wire_reader_t *r, wire_record_t *ret);

@@ -5,7 +5,8 @@
 #include <zlib.h>
 #include <zstd.h>
 
-/* Xerial: magic, version 1, compatible version 1; then blocks of a big-endian length and raw snappy. */
+/* Xerial: magic, version 1, compatible version 1; then blocks of a big-endian length and raw
+ * snappy. */
 #define XERIAL_MAGIC       "\x82SNAPPY\0\0\0\0\1\0\0\0\1"
 #define XERIAL_MAGIC_BYTES 16
 #define XERIAL_BLOCK_BYTES (32u << 10)
@@ -108,11 +109,13 @@ void wire_compress(wire_codec_t codec, str_t in, buf_t *out)
     die("no such compression: %d", (int)codec);
 }
 
-/* ---- decompressing: `left` bytes may still come out; each step makes room for what it needs only */
+/* ---- decompressing: `left` bytes may still come out; each step makes room for what it needs only
+ */
 
 static ST too_large(size_t limit_bytes, err_t *err)
 {
-    return err_set(err, ST_TOO_LARGE, "compressed records unpack to more than %zu bytes", limit_bytes);
+    return err_set(err, ST_TOO_LARGE, "compressed records unpack to more than %zu bytes",
+                   limit_bytes);
 }
 
 static ST corrupt(const char *codec, err_t *err)

@@ -1,9 +1,10 @@
 /* Crashes of the local log in a simulated world.
  *
- * A life: open, random commits over several topics' partitions and a group's offsets, now and then a topic made or deleted,
- * an upkeep, a close; until the power fails somewhere. After each crash: every acknowledged commit is there, the one
- * under way is there whole or not at all, nothing else is, offsets are dense, CRCs hold (log_read checks them), the group
- * stands where the last commit put it.
+ * A life: open, random commits over several topics' partitions and a group's offsets, now and then
+ * a topic made or deleted, an upkeep, a close; until the power fails somewhere. After each crash:
+ * every acknowledged commit is there, the one under way is there whole or not at all, nothing else
+ * is, offsets are dense, CRCs hold (log_read checks them), the group stands where the last commit
+ * put it.
  *
  * log_sim [FIRST_SEED [SEEDS]]; a failure names its seed.
  */
@@ -150,7 +151,11 @@ static void change_topic(sim_t *s)
     if (s->model.exists[t])
         must(s, log_topic_delete(s->log, topic_name(t), &err), &err);
     else
-        must(s, log_topic_create(s->log, &(log_topic_spec_t){.name = topic_name(t), .partitions = PARTITIONS}, &err), &err);
+        must(s,
+             log_topic_create(s->log,
+                              &(log_topic_spec_t){.name = topic_name(t), .partitions = PARTITIONS},
+                              &err),
+             &err);
     if (!io_sim_crashed(s->io))
         note_topic(s, t);
 }
@@ -173,7 +178,8 @@ static int64_t commit_of(sim_t *s, const wire_batch_t *b)
     return commit;
 }
 
-/* Reads the partition whole: the model's commits, and perhaps one more, `extra`. True when that was there. */
+/* Reads the partition whole: the model's commits, and perhaps one more, `extra`. True when that was
+ * there. */
 static bool check_partition(sim_t *s, log_topic_t *topic, int t, int p, int64_t extra)
 {
     err_t err;
@@ -218,7 +224,8 @@ static bool was_touched(const sim_t *s, int t, int p)
     return false;
 }
 
-/* After a crash in a commit, decides from what is found whether it took place, and holds all partitions to that. */
+/* After a crash in a commit, decides from what is found whether it took place, and holds all
+ * partitions to that. */
 static void check_all(sim_t *s, bool crashed)
 {
     int found = 0;
@@ -230,7 +237,8 @@ static void check_all(sim_t *s, bool crashed)
             note_topic(s, t);
         }
         for (int p = 0; there && p < PARTITIONS; p++)
-            found += check_partition(s, topic, t, p, crashed && was_touched(s, t, p) ? s->commit : -1);
+            found +=
+                check_partition(s, topic, t, p, crashed && was_touched(s, t, p) ? s->commit : -1);
         if (there)
             log_topic_unref(topic);
     }
@@ -303,7 +311,7 @@ int main(int argc, char **argv)
         return 2;
     for (int64_t seed = first; seed < first + n; seed++)
         run_seed((uint64_t)seed);
-    printf("%lld seeds from %lld, up to %d crashes each: all well\n", (long long)n, (long long)first,
-           LIVES);
+    printf("%lld seeds from %lld, up to %d crashes each: all well\n", (long long)n,
+           (long long)first, LIVES);
     return 0;
 }

@@ -8,11 +8,11 @@
  *      36    4 leader epoch
  *      40    1 1: closed in order, nothing to replay
  *      41    4 topic numbers given so far
- *      45    4 number of topics; for each: its record (log/local/engine.h), then for each partition:
- *              8 first offset, 8 end of what the segments hold, 4 number of segments; for each segment:
- *              8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries
- *       –    4 number of groups; for each: 4 length and name, 4 number of offsets; for each:
- *              4 topic number, 4 partition, 8 offset
+ *      45    4 number of topics; for each: its record (log/local/engine.h), then for each
+ * partition: 8 first offset, 8 end of what the segments hold, 4 number of segments; for each
+ * segment: 8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries – 4
+ * number of groups; for each: 4 length and name, 4 number of offsets; for each: 4 topic number, 4
+ * partition, 8 offset
  */
 #include "log/local/engine.h"
 
@@ -249,7 +249,8 @@ static ST decode(log_t *log, str_t bytes, int64_t *ret_seq, bool *ret_clean, err
     *ret_clean = *clean != 0;
     return ST_OK;
 bad:
-    return err_set(err, ST_CORRUPT, STR_FMT "/checkpoint is corrupt: restore the data directory from a backup",
+    return err_set(err, ST_CORRUPT,
+                   STR_FMT "/checkpoint is corrupt: restore the data directory from a backup",
                    STR_ARG(log->dir));
 }
 

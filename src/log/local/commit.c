@@ -1,7 +1,8 @@
 /* commit.c: how a commit becomes durable and visible.
  *
- * Committers queue. One that finds nobody leading leads: it takes the queue, gives offsets to all batches in it, writes the
- * group to the journal with one sync, applies it, and wakes the others. Those who come meanwhile form the next group.
+ * Committers queue. One that finds nobody leading leads: it takes the queue, gives offsets to all
+ * batches in it, writes the group to the journal with one sync, applies it, and wakes the others.
+ * Those who come meanwhile form the next group.
  */
 #include "log/local/engine.h"
 #include "wire/batch.h"
@@ -87,7 +88,8 @@ ST log_commit(log_t *log, log_commit_t *c, int64_t *ret_base, err_t *err)
     ASSERT(c->log == log);
     st_t st = ST_OK;
     if (c->unknown_topic.ptr) {
-        st = err_set(err, ST_NOT_FOUND, "topic " STR_FMT " does not exist", STR_ARG(c->unknown_topic));
+        st = err_set(err, ST_NOT_FOUND, "topic " STR_FMT " does not exist",
+                     STR_ARG(c->unknown_topic));
     } else if (c->entry->bytes.len > LOG_ENTRY_HEADER_BYTES) {
         log_entry_t *e = log_entry_ref(c->entry);
         st = log_submit(log, log_entry_ref(e), false, err);
@@ -114,7 +116,8 @@ static ST apply_batch(log_t *log, log_entry_t *e, const log_item_t *item, bool *
         return ST_OK; /* replay: the segments have it */
     if (b.base_offset > p->end)
         return err_set(err, ST_CORRUPT,
-                       "topic " STR_FMT " partition %d ends at %lld, but the journal goes on at %lld: restore "
+                       "topic " STR_FMT
+                       " partition %d ends at %lld, but the journal goes on at %lld: restore "
                        "the data directory from a backup",
                        STR_ARG(t->name), p->index, (long long)p->end, (long long)b.base_offset);
     log_tail_note(p, e, item->batch, b.base_offset, b.last_offset, b.max_ts_ms);
@@ -143,8 +146,10 @@ static ST apply_commit(log_t *log, log_entry_t *e, err_t *err)
             log_group_apply(log, item.group, item.topic, item.partition, item.offset);
     }
     if (payload.len)
-        return err_set(err, ST_CORRUPT, "entry %lld of the journal is malformed: restore the data directory from a backup",
-                       (long long)e->seq);
+        return err_set(
+            err, ST_CORRUPT,
+            "entry %lld of the journal is malformed: restore the data directory from a backup",
+            (long long)e->seq);
     if (in_tail)
         log_tail_push(log, e);
     return ST_OK;
@@ -182,10 +187,11 @@ ST log_apply(log_t *log, log_entry_t *e, err_t *err)
         log_group_apply_delete(log, payload);
         return ST_OK;
     }
-    return err_set(err, ST_UNSUPPORTED,
-                   "entry %lld of the journal is of a kind this version does not know: use the version that "
-                   "wrote it",
-                   (long long)e->seq);
+    return err_set(
+        err, ST_UNSUPPORTED,
+        "entry %lld of the journal is of a kind this version does not know: use the version that "
+        "wrote it",
+        (long long)e->seq);
 }
 
 /* ---- leading */
@@ -261,7 +267,7 @@ static ST assign_change(log_t *log, const log_waiter_t *w, err_t *err)
 static ST assign(log_t *log, log_waiter_t *w)
 {
     return log_entry_kind(w->entry) == LOG_ENTRY_COMMIT ? assign_commit(log, w->entry, w->err)
-                                                       : assign_change(log, w, w->err);
+                                                        : assign_change(log, w, w->err);
 }
 
 typedef struct group {
@@ -269,7 +275,8 @@ typedef struct group {
     VEC(log_entry_t *) entries;
 } group_t;
 
-/* Takes commits off the queue up to a change of topics, or that alone. Those that cannot be are done. */
+/* Takes commits off the queue up to a change of topics, or that alone. Those that cannot be are
+ * done. */
 static void take_group(log_t *log, group_t *g)
 {
     while (log->queue) {

@@ -1,15 +1,16 @@
 /* engine.h: the local log's state in memory, and what its files do with it. Internal to log/local.
  *
  * Invariants, cited in the code as L1…:
- * L1 What readers see is what the journal has: an entry is applied to the state only once it is in the journal (and synced,
- *    with LOG_DURABILITY_SYNC), entry by entry in sequence, under the lock, a group of them at once.
- * L2 state = checkpoint + the journal from the checkpoint's sequence on. Applying an entry again changes nothing, so the
- *    checkpoint's state may be newer than its sequence.
- * L3 Segments never count for more than the checkpoint (or, in this process, the journal's entries) says.
- * L4 start <= flushed <= end <= next in each partition. Batches in [flushed, end) are in the tail.
- * L5 A journal file is used again only when a checkpoint covers it; batches leave the tail only when they are in segments.
- * L6 Locks are taken in this order: meta, upkeep, lock, a segment's lock. No call on the disk is made under `lock`,
- *    but by the one thread that leads a group (commit.c), which has let go of it.
+ * L1 What readers see is what the journal has: an entry is applied to the state only once it is in
+ * the journal (and synced, with LOG_DURABILITY_SYNC), entry by entry in sequence, under the lock, a
+ * group of them at once. L2 state = checkpoint + the journal from the checkpoint's sequence on.
+ * Applying an entry again changes nothing, so the checkpoint's state may be newer than its
+ * sequence. L3 Segments never count for more than the checkpoint (or, in this process, the
+ * journal's entries) says. L4 start <= flushed <= end <= next in each partition. Batches in
+ * [flushed, end) are in the tail. L5 A journal file is used again only when a checkpoint covers it;
+ * batches leave the tail only when they are in segments. L6 Locks are taken in this order: meta,
+ * upkeep, lock, a segment's lock. No call on the disk is made under `lock`, but by the one thread
+ * that leads a group (commit.c), which has let go of it.
  */
 #ifndef ARUS_LOG_LOCAL_ENGINE_H
 #define ARUS_LOG_LOCAL_ENGINE_H
@@ -34,10 +35,10 @@ typedef struct log_partition log_partition_t;
 struct log_partition {
     log_topic_t *topic;
     int32_t index;
-    int64_t start;   /* the first offset */
-    int64_t flushed; /* segments hold everything before it */
-    int64_t end;     /* high watermark */
-    int64_t next;    /* behind what the group under way appends; == end without one */
+    int64_t start;        /* the first offset */
+    int64_t flushed;      /* segments hold everything before it */
+    int64_t end;          /* high watermark */
+    int64_t next;         /* behind what the group under way appends; == end without one */
     log_recent_t *recent; /* ring of 2^n, oldest first */
     uint32_t recent_at, recent_len, recent_cap;
     log_segments_t segments; /* by base; changed by upkeep only */
@@ -74,7 +75,7 @@ typedef struct log_group_offset {
 } log_group_offset_t;
 
 typedef struct log_group {
-    str_t name; /* owned */
+    str_t name;    /* owned */
     map_t offsets; /* 8 bytes of topic and partition → log_group_offset_t */
 } log_group_t;
 
@@ -110,7 +111,7 @@ struct log {
     /* upkeep */
     pthread_t thread;
     bool has_thread, stopping, wants_upkeep, clean;
-    int64_t upkeeps; /* rounds done */
+    int64_t upkeeps;  /* rounds done */
     err_t upkeep_err; /* of the last round; code ST_OK when it went well */
     int64_t retain_at_ns;
     log_segments_t doomed; /* upkeep's: out of the state, to be removed after the next checkpoint */
@@ -120,8 +121,8 @@ struct log {
 /* ---- topic.c */
 ST log_policy_set(log_policy_t *p, str_t name, str_t value, err_t *err);
 log_policy_t log_policy_default(const log_local_options_t *opt);
-/* A topic as the journal and the checkpoint have it: 4 number, 16 id, 4 partitions, 4 replicas, text name,
- * 4 configs, {text name, text value}; a text is 4 bytes of length and its bytes. */
+/* A topic as the journal and the checkpoint have it: 4 number, 16 id, 4 partitions, 4 replicas,
+ * text name, 4 configs, {text name, text value}; a text is 4 bytes of length and its bytes. */
 typedef struct log_topic_record {
     int32_t number;
     log_uuid_t id;
@@ -150,8 +151,8 @@ void log_groups_done(log_t *log);
 
 /* ---- tail.c; under the lock */
 void log_tail_push(log_t *log, log_entry_t *e);
-void log_tail_note(log_partition_t *p, log_entry_t *e, str_t batch, int64_t base_offset, int64_t last_offset,
-                   int64_t max_ts_ms);
+void log_tail_note(log_partition_t *p, log_entry_t *e, str_t batch, int64_t base_offset,
+                   int64_t last_offset, int64_t max_ts_ms);
 /* Lets go of what is covered, oldest first, until the tail is within limit_bytes. */
 void log_tail_trim(log_t *log, size_t limit_bytes);
 void log_tail_forget(log_partition_t *p);
@@ -160,9 +161,11 @@ uint32_t log_tail_find(const log_partition_t *p, int64_t offset);
 log_recent_t *log_tail_at(const log_partition_t *p, uint32_t i);
 
 /* ---- commit.c */
-/* Puts the entry (taken) into the journal and applies it. `create`: its topic must not exist yet. */
+/* Puts the entry (taken) into the journal and applies it. `create`: its topic must not exist yet.
+ */
 ST log_submit(log_t *log, log_entry_t *e, bool create, err_t *err);
-/* Under the lock: what the entry says becomes state. L1, L2. Used by replay too, hence the status. */
+/* Under the lock: what the entry says becomes state. L1, L2. Used by replay too, hence the status.
+ */
 ST log_apply(log_t *log, log_entry_t *e, err_t *err);
 /* Under the lock: waits until nobody leads, and lets nobody lead until log_unpause. */
 void log_pause(log_t *log);

@@ -62,7 +62,8 @@ static void put_item(log_entry_t *e, log_item_kind_t kind, size_t group_len, int
     buf_put_be32(&e->bytes, (uint32_t)len);
 }
 
-/* Entries stay in memory for a while, so they grow by a half and not by twice; one batch alone fits exactly. */
+/* Entries stay in memory for a while, so they grow by a half and not by twice; one batch alone fits
+ * exactly. */
 static void reserve(buf_t *b, size_t n)
 {
     size_t need = b->len + n;

@@ -1,14 +1,13 @@
-/* entry.h: one entry of the journal, in memory as on disk: what a commit, or a change of topics, is.
+/* entry.h: one entry of the journal, in memory as on disk: what a commit, or a change of topics,
+ * is.
  *
  *  OFFSET SIZE MEANING (big-endian)
  *       0    4 length of the whole entry without padding
  *       4    4 CRC-32C of bytes 0-3 and 8 to the end, going on from the CRC of the entry before
  *       8    8 sequence: 1 more than the entry before
- *      16    8 the last sequence that was synced when this one was written (0: durability is memory)
- *      24    1 kind (log_entry_kind_t)
- *      25    3 zero
- *      28    – payload
- *  The next entry starts at the next multiple of 8.
+ *      16    8 the last sequence that was synced when this one was written (0: durability is
+ * memory) 24    1 kind (log_entry_kind_t) 25    3 zero 28    – payload The next entry starts at the
+ * next multiple of 8.
  *
  *  A commit's payload is items:
  *       0    1 1 a record batch, 2 a group's offset (3, a producer's state, is reserved)
@@ -18,11 +17,12 @@
  *       8    4 partition
  *      12    4 length of what follows
  *      16    – the batch; or the group's name and 8 bytes of offset
- *  The other kinds' payloads are a topic as log/local/checkpoint.h has it (created, altered, grown), 4 bytes of topic
- *  number (deleted), a group's name (group deleted).
+ *  The other kinds' payloads are a topic as log/local/checkpoint.h has it (created, altered,
+ * grown), 4 bytes of topic number (deleted), a group's name (group deleted).
  *
- * A log_entry_t is shared: the commit that builds it, the journal that writes it, the tail that serves reads from it,
- * and readers' chunks all hold references. Once it is in the journal its bytes do not change.
+ * A log_entry_t is shared: the commit that builds it, the journal that writes it, the tail that
+ * serves reads from it, and readers' chunks all hold references. Once it is in the journal its
+ * bytes do not change.
  */
 #ifndef ARUS_LOG_LOCAL_ENTRY_H
 #define ARUS_LOG_LOCAL_ENTRY_H
@@ -69,8 +69,10 @@ log_entry_kind_t log_entry_kind(const log_entry_t *e);
 str_t log_entry_payload(const log_entry_t *e);
 
 void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch);
-void log_entry_add_offset(log_entry_t *e, int32_t topic, int32_t partition, str_t group, int64_t offset);
-/* Takes the first item off a commit's payload; false at the end, or where it is malformed (*payload is not empty then). */
+void log_entry_add_offset(log_entry_t *e, int32_t topic, int32_t partition, str_t group,
+                          int64_t offset);
+/* Takes the first item off a commit's payload; false at the end, or where it is malformed (*payload
+ * is not empty then). */
 bool log_item_next(str_t *payload, log_item_t *ret);
 
 /* Fills in the header. Returns the entry's CRC, the next one's `crc`. */

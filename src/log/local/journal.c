@@ -2,11 +2,11 @@
 
 #include "base/hash.h"
 
-#define MAGIC        "arusjnl1"
-#define ZERO_BYTES   (64 << 10)
-#define ZERO_PARTS   16
-#define PARTS_MAX    64
-#define SEQ_GAP_MAX  (1 << 20) /* how far ahead a lost entry's followers are looked for */
+#define MAGIC       "arusjnl1"
+#define ZERO_BYTES  (64 << 10)
+#define ZERO_PARTS  16
+#define PARTS_MAX   64
+#define SEQ_GAP_MAX (1 << 20) /* how far ahead a lost entry's followers are looked for */
 
 enum { AT_FIRST_SEQ = 8, AT_SALT = 16, AT_HEAD_CRC = 20 };
 
@@ -82,7 +82,8 @@ static ST start(log_journal_t *j, err_t *err)
     return ST_OK;
 }
 
-/* Room for entries up to `end`, written with zeros beforehand, as far as the journal usually grows. */
+/* Room for entries up to `end`, written with zeros beforehand, as far as the journal usually grows.
+ */
 static ST zero_ahead(log_journal_t *j, int64_t end, err_t *err)
 {
     int64_t *written = &j->written[j->active];
@@ -149,7 +150,8 @@ ST log_journal_append(log_journal_t *j, log_entry_t **entries, size_t n, bool sy
     if (pos > j->written[j->active])
         j->written[j->active] = pos;
     if (sync && io_file_sync(j->file[j->active], err) != ST_OK)
-        die("the journal cannot be synced, what the disk holds is unknown: %s", err ? err->msg : "");
+        die("the journal cannot be synced, what the disk holds is unknown: %s",
+            err ? err->msg : "");
     j->pos = pos;
     j->crc = crc;
     j->next_seq += (int64_t)n;
@@ -195,8 +197,9 @@ static ST image_read_all(log_journal_t *j, image_t *m, err_t *err)
                         &m->bytes.len, err);
 }
 
-/* Whether behind the bad entry `seq` at `pos` lies one that proves it had been synced: then it did not tear, it rotted. Two
- * entries in a row that fit together are proof enough that they are no chance. */
+/* Whether behind the bad entry `seq` at `pos` lies one that proves it had been synced: then it did
+ * not tear, it rotted. Two entries in a row that fit together are proof enough that they are no
+ * chance. */
 static bool was_synced(str_t bytes, size_t pos, int64_t seq)
 {
     log_entry_head_t a, b;
@@ -229,10 +232,11 @@ static ST replay_image(log_journal_t *j, const image_t *m,
         crc = head.crc;
     }
     if (was_synced(bytes, pos, j->next_seq))
-        return err_set(err, ST_CORRUPT,
-                       "journal-%d is corrupt at byte %zu, where synced entries follow: restore it from a "
-                       "backup, or remove it and lose what was committed from there on",
-                       m->index, pos);
+        return err_set(
+            err, ST_CORRUPT,
+            "journal-%d is corrupt at byte %zu, where synced entries follow: restore it from a "
+            "backup, or remove it and lose what was committed from there on",
+            m->index, pos);
     return ST_OK;
 }
 
@@ -251,14 +255,16 @@ static ST replay_images(log_journal_t *j, image_t *m, int64_t from_seq,
         if (!m[i].used || m[i].first_seq < from_seq)
             continue;
         TRY(image_read_all(j, &m[i], err));
-        /* Only without syncs can the younger file be there and the older one's end not: that is a power cut's loss. */
+        /* Only without syncs can the younger file be there and the older one's end not: that is a
+         * power cut's loss. */
         if (m[i].first_seq == j->next_seq)
             TRY(replay_image(j, &m[i], fn, arg, err));
         else if (was_synced(buf_str(&m[i].bytes), LOG_JOURNAL_HEAD_BYTES, j->next_seq))
-            return err_set(err, ST_CORRUPT,
-                           "journal-%d begins with entry %lld, but entry %lld is missing: restore the other "
-                           "journal from a backup",
-                           m[i].index, (long long)m[i].first_seq, (long long)j->next_seq);
+            return err_set(
+                err, ST_CORRUPT,
+                "journal-%d begins with entry %lld, but entry %lld is missing: restore the other "
+                "journal from a backup",
+                m[i].index, (long long)m[i].first_seq, (long long)j->next_seq);
     }
     return ST_OK;
 }

@@ -1,16 +1,16 @@
 /* journal.h: the two files that take each commit before anything else does.
  *
- * One of the files is active and takes entries (log/local/entry.h), the other is free or still holds entries that the
- * checkpoint does not cover. log_journal_switch makes the free one active; log_journal_release, after a checkpoint, frees
- * the other. Space is written with zeros before it is used, and files are used again: overwriting syncs in half the time.
+ * One of the files is active and takes entries (log/local/entry.h), the other is free or still
+ * holds entries that the checkpoint does not cover. log_journal_switch makes the free one active;
+ * log_journal_release, after a checkpoint, frees the other. Space is written with zeros before it
+ * is used, and files are used again: overwriting syncs in half the time.
  *
  *  OFFSET SIZE MEANING of the file's head
  *       0    8 "arusjnl1"
  *       8    8 sequence of the first entry
- *      16    4 the CRC from which the first entry goes on (random: entries of an earlier use do not fit)
- *      20    4 CRC-32C of bytes 0-19
- *      24    – zero
- *     512    – entries; they end at the first that does not fit
+ *      16    4 the CRC from which the first entry goes on (random: entries of an earlier use do not
+ * fit) 20    4 CRC-32C of bytes 0-19 24    – zero 512    – entries; they end at the first that does
+ * not fit
  *
  * thread: one at a time; who may is commit.c's business.
  */
@@ -40,14 +40,17 @@ typedef struct log_journal {
 ST log_journal_open(log_journal_t *j, io_t *io, str_t dir, int64_t limit_bytes, err_t *err);
 void log_journal_close(log_journal_t *j);
 
-/* Calls fn with each entry from from_seq on, in order. fn may fail. Then the journal is ready for log_journal_reset.
- * Entries after the last good one are what a crash tore, and are forgotten; but ST_CORRUPT when they had been synced. */
+/* Calls fn with each entry from from_seq on, in order. fn may fail. Then the journal is ready for
+ * log_journal_reset. Entries after the last good one are what a crash tore, and are forgotten; but
+ * ST_CORRUPT when they had been synced. */
 ST log_journal_replay(log_journal_t *j, int64_t from_seq,
                       ST (*fn)(void *arg, str_t entry, err_t *err), void *arg, err_t *err);
-/* Both files are free; the next entry has the sequence after the last that was replayed (or from_seq). */
+/* Both files are free; the next entry has the sequence after the last that was replayed (or
+ * from_seq). */
 void log_journal_reset(log_journal_t *j);
 
-/* Appends the entries, sealing them, and with `sync` syncs: a failed sync dies. On failure none of them is there. */
+/* Appends the entries, sealing them, and with `sync` syncs: a failed sync dies. On failure none of
+ * them is there. */
 ST log_journal_append(log_journal_t *j, log_entry_t **entries, size_t n, bool sync, err_t *err);
 
 /* Makes the other file active. It must be free. */

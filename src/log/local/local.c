@@ -52,7 +52,8 @@ static ST take_lock(log_t *log, err_t *err)
     st = io_file_lock(log->lock_file, err);
     if (st == ST_BUSY)
         return err_set(err, ST_BUSY,
-                       "the data directory " STR_FMT " is in use by another process: stop that, or give "
+                       "the data directory " STR_FMT
+                       " is in use by another process: stop that, or give "
                        "this one a directory of its own",
                        STR_ARG(log->dir));
     return st;
@@ -97,8 +98,9 @@ static void remove_in(log_t *log, arena_t *a, str_t dir, const log_topic_t *t)
         return;
     for (size_t i = 0; i < files.len; i++)
         if (files.ptr[i].len > 6 && (!t || !is_known(t, files.ptr[i]))) {
-            st_t st = io_unlink(log->io,
-                                arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(files.ptr[i])), NULL);
+            st_t st = io_unlink(
+                log->io, arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(dir), STR_ARG(files.ptr[i])),
+                NULL);
             (void)st; /* it only takes room */
         }
     VEC_DONE(&files);
@@ -225,7 +227,8 @@ ST log_local_open(io_t *io, const log_local_options_t *opt, log_t **ret, err_t *
 void log_close(log_t *log)
 {
     log_upkeep_stop(log);
-    /* A second round only where an earlier one had failed. When these fail too, the journal still has everything. */
+    /* A second round only where an earlier one had failed. When these fail too, the journal still
+     * has everything. */
     for (int i = 0; i < 2 && !log->clean; i++) {
         st_t st = log_upkeep_round(log, true, true, NULL);
         (void)st;

@@ -2,9 +2,9 @@
 #include "log/local/engine.h"
 #include "wire/batch.h"
 
-#define GATHER_BYTES   (16u << 10) /* smaller batches are gathered into one chunk */
-#define UNPACKED_MAX   (256u << 20)
-#define TS_READ_BYTES  (256u << 10)
+#define GATHER_BYTES  (16u << 10) /* smaller batches are gathered into one chunk */
+#define UNPACKED_MAX  (256u << 20)
+#define TS_READ_BYTES (256u << 10)
 
 /* What a chunk's bytes live in: an entry of the tail, or bytes of its own. */
 typedef struct owner {
@@ -26,7 +26,8 @@ void log_chunk_unref(log_chunk_t *c)
 static ST check_range(const log_partition_t *p, int64_t offset, err_t *err)
 {
     if (offset < p->start || offset > p->end)
-        return err_set(err, ST_RANGE, "offset %lld of topic " STR_FMT " partition %d: it has %lld to %lld",
+        return err_set(err, ST_RANGE,
+                       "offset %lld of topic " STR_FMT " partition %d: it has %lld to %lld",
                        (long long)offset, STR_ARG(p->topic->name), p->index, (long long)p->start,
                        (long long)p->end);
     return ST_OK;
@@ -44,7 +45,8 @@ static void read_recent(const log_partition_t *p, uint32_t i, size_t max_bytes, 
             bytes += log_tail_at(p, i + n++)->batch.len;
     if (n == 1) {
         o->entry = log_entry_ref(first->entry);
-        *ret = (log_chunk_t){.bytes = first->batch, .next_offset = first->last_offset + 1, .owner = o};
+        *ret =
+            (log_chunk_t){.bytes = first->batch, .next_offset = first->last_offset + 1, .owner = o};
         return;
     }
     buf_reserve(&o->bytes, bytes);
@@ -149,7 +151,8 @@ static ST search(str_t in, int64_t ts_ms, int64_t *ret_offset, int64_t *ret_ts_m
     return st;
 }
 
-/* Under the lock: where to begin; p->end when nothing is so young. Segments' and batches' largest timestamps are known. */
+/* Under the lock: where to begin; p->end when nothing is so young. Segments' and batches' largest
+ * timestamps are known. */
 static int64_t seek(const log_partition_t *p, int64_t ts_ms, log_segment_t **ret_segment,
                     int64_t *ret_size)
 {

@@ -39,7 +39,8 @@ void log_segment_unref(log_segment_t *s)
     free(s);
 }
 
-static ST open_part(log_segment_t *s, const char *suffix, io_open_t how, io_file_t **ret, err_t *err)
+static ST open_part(log_segment_t *s, const char *suffix, io_open_t how, io_file_t **ret,
+                    err_t *err)
 {
     buf_t path = BUF_INIT;
     buf_printf(&path, STR_FMT "%s", STR_ARG(s->path), suffix);
@@ -56,9 +57,10 @@ static ST corrupt_at(const log_segment_t *s, int64_t pos, err_t *err)
 
 static ST cut_off(const log_segment_t *s, int64_t is, int64_t should, err_t *err)
 {
-    return err_set(err, ST_CORRUPT,
-                   STR_FMT ".log is cut off: it has %lld bytes and should have %lld; restore it from a backup",
-                   STR_ARG(s->path), (long long)is, (long long)should);
+    return err_set(
+        err, ST_CORRUPT,
+        STR_FMT ".log is cut off: it has %lld bytes and should have %lld; restore it from a backup",
+        STR_ARG(s->path), (long long)is, (long long)should);
 }
 
 /* ---- the index */
@@ -87,8 +89,8 @@ static bool index_decode(const char *p, log_index_entry_t *ret)
 }
 
 /* Makes index entries for the batches in [pos, size). */
-static ST index_scan(log_segment_t *s, io_file_t *file, int64_t pos, int64_t size, int64_t max_ts_ms,
-                     err_t *err)
+static ST index_scan(log_segment_t *s, io_file_t *file, int64_t pos, int64_t size,
+                     int64_t max_ts_ms, err_t *err)
 {
     char head[WIRE_BATCH_HEADER_BYTES];
     while (pos < size) {
@@ -258,7 +260,8 @@ void log_segment_remove(log_segment_t *s)
 
 /* ---- reading */
 
-/* Opens what is needed and pins it; the position to start from. by_ts: search by time, else by offset. */
+/* Opens what is needed and pins it; the position to start from. by_ts: search by time, else by
+ * offset. */
 static ST reader_enter(log_segment_t *s, int64_t size, bool by_ts, int64_t key,
                        log_index_entry_t *ret, err_t *err)
 {
@@ -301,7 +304,8 @@ static ST read_at(log_segment_t *s, int64_t size, int64_t pos, size_t want, buf_
     return ST_OK;
 }
 
-/* Finds the batch that holds `offset`, from pos on: *pos is set to it, and b holds bytes from there. */
+/* Finds the batch that holds `offset`, from pos on: *pos is set to it, and b holds bytes from
+ * there. */
 static ST find_batch(log_segment_t *s, int64_t size, int64_t offset, size_t want, int64_t *pos,
                      buf_t *b, size_t start, err_t *err)
 {
@@ -311,7 +315,8 @@ static ST find_batch(log_segment_t *s, int64_t size, int64_t offset, size_t want
         str_t in = left;
         st_t st = left.len ? wire_batch_next(&in, &batch, err) : ST_PARTIAL;
         if (st == ST_PARTIAL) {
-            /* The buffer begins anew at this batch; a second time only when it is larger than what was wanted. */
+            /* The buffer begins anew at this batch; a second time only when it is larger than what
+             * was wanted. */
             size_t length = left.len >= 12 ? (size_t)load_be32(left.ptr + 8) + 12 : 0;
             if (*pos >= size || (int64_t)length > size - *pos) {
                 (void)err_set(err, ST_CORRUPT, "no record batch is there");
@@ -371,7 +376,8 @@ ST log_segment_read(log_segment_t *s, int64_t size, int64_t offset, size_t max_b
     log_index_entry_t from;
     TRY(reader_enter(s, size, false, offset, &from, err));
     size_t start = out->len;
-    size_t want = (max_bytes > READ_BYTES_MIN ? max_bytes : READ_BYTES_MIN) + LOG_INDEX_INTERVAL_BYTES;
+    size_t want =
+        (max_bytes > READ_BYTES_MIN ? max_bytes : READ_BYTES_MIN) + LOG_INDEX_INTERVAL_BYTES;
     int64_t pos = from.pos, next = offset;
     st_t st = find_batch(s, size, offset, want, &pos, out, start, err);
     if (st == ST_OK)

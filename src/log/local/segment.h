@@ -1,4 +1,5 @@
-/* segment.h: a file of record batches of one partition, back to back as they travel, and its sparse index.
+/* segment.h: a file of record batches of one partition, back to back as they travel, and its sparse
+ * index.
  *
  * PATH.log holds the batches; PATH.index an entry for about every 32 KiB of them:
  *
@@ -8,11 +9,12 @@
  *      16    4 position in PATH.log
  *      20    4 CRC-32C of bytes 0-19
  *
- * Index and sizes are only as good as the checkpoint says: bytes behind `size` and entries behind `n_index` do not count.
- * An index that is missing or bad is made anew from the batches. Files are opened when they are needed.
+ * Index and sizes are only as good as the checkpoint says: bytes behind `size` and entries behind
+ * `n_index` do not count. An index that is missing or bad is made anew from the batches. Files are
+ * opened when they are needed.
  *
- * size, max_ts_ms and n_index are under the log's lock; the rest of writing is upkeep's; files and the index in memory are
- * under the segment's own lock, which is taken last.
+ * size, max_ts_ms and n_index are under the log's lock; the rest of writing is upkeep's; files and
+ * the index in memory are under the segment's own lock, which is taken last.
  */
 #ifndef ARUS_LOG_LOCAL_SEGMENT_H
 #define ARUS_LOG_LOCAL_SEGMENT_H
@@ -58,8 +60,8 @@ log_segment_t *log_segment_new(io_t *io, str_t path, int64_t base, int64_t creat
 log_segment_t *log_segment_ref(log_segment_t *s);
 void log_segment_unref(log_segment_t *s);
 
-/* thread: upkeep. Writes batches behind what is there; they count from log_segment_publish on. ST_CORRUPT when the file
- * is shorter than it should be: nothing may be put behind the hole. */
+/* thread: upkeep. Writes batches behind what is there; they count from log_segment_publish on.
+ * ST_CORRUPT when the file is shorter than it should be: nothing may be put behind the hole. */
 ST log_segment_append(log_segment_t *s, const log_stored_t *batches, size_t n, err_t *err);
 /* thread: upkeep, with the log's lock. */
 void log_segment_publish(log_segment_t *s);
@@ -72,8 +74,9 @@ void log_segment_rest(log_segment_t *s);
 /* thread: upkeep. Removes the files; missing ones are none of its business. */
 void log_segment_remove(log_segment_t *s);
 
-/* Reads whole batches from the one that holds `offset` on into out (appended), at most max_bytes but at least one. `size` is
- * the segment's, read under the log's lock. Sets where to read on. ST_CORRUPT names file and position. */
+/* Reads whole batches from the one that holds `offset` on into out (appended), at most max_bytes
+ * but at least one. `size` is the segment's, read under the log's lock. Sets where to read on.
+ * ST_CORRUPT names file and position. */
 ST log_segment_read(log_segment_t *s, int64_t size, int64_t offset, size_t max_bytes, buf_t *out,
                     int64_t *ret_next, err_t *err);
 /* An offset from which on to look for timestamps >= ts_ms. */

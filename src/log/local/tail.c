@@ -1,4 +1,5 @@
-/* tail.c: the newest batches in memory. Entries form a list, oldest first; each partition has a ring of views into them. */
+/* tail.c: the newest batches in memory. Entries form a list, oldest first; each partition has a
+ * ring of views into them. */
 #include "log/local/engine.h"
 
 #define ENTRY_COST_BYTES 128 /* list and ring, about */
@@ -43,7 +44,8 @@ void log_tail_note(log_partition_t *p, log_entry_t *e, str_t batch, int64_t base
     if (p->recent_len == p->recent_cap)
         grow(p);
     p->recent_len++;
-    *log_tail_at(p, p->recent_len - 1) = (log_recent_t){e, batch, base_offset, last_offset, max_ts_ms};
+    *log_tail_at(p, p->recent_len - 1) =
+        (log_recent_t){e, batch, base_offset, last_offset, max_ts_ms};
 }
 
 void log_tail_forget(log_partition_t *p)

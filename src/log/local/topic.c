@@ -3,9 +3,9 @@
 
 #include <stdio.h>
 
-#define CONFIGS_MAX       1000
-#define DIR_NAME_MAX      200 /* of the topic's name in its directory's name */
-#define DIR_ID_BYTES      8
+#define CONFIGS_MAX  1000
+#define DIR_NAME_MAX 200 /* of the topic's name in its directory's name */
+#define DIR_ID_BYTES 8
 
 /* ---- configs. Those without a place in log_policy_t are kept and shown. */
 
@@ -63,7 +63,8 @@ static ST set_cleanup(log_policy_t *p, str_t value, err_t *err)
         if (str_eq(word, STR("delete")))
             deletes = true;
         else if (!str_eq(word, STR("compact")))
-            return err_set(err, ST_BAD_CONFIG, "cleanup.policy is \"" STR_FMT "\": delete, compact or both",
+            return err_set(err, ST_BAD_CONFIG,
+                           "cleanup.policy is \"" STR_FMT "\": delete, compact or both",
                            STR_ARG(value));
     }
     p->deletes = deletes;
@@ -157,8 +158,8 @@ ST log_topic_decode(str_t *in, arena_t *a, log_topic_record_t *ret, err_t *err)
     if (!take_u32(in, &number) || !take(in, sizeof r.id.byte, &id) || !take_u32(in, &partitions) ||
         !take_u32(in, &replicas) || !take_text(in, &r.name) || !take_u32(in, &n))
         goto bad;
-    if (number >= LOG_TOPIC_NUMBERS_MAX || partitions - 1 >= LOG_PARTITIONS_MAX || n > CONFIGS_MAX ||
-        r.name.len == 0 || r.name.len > LOG_TOPIC_NAME_MAX)
+    if (number >= LOG_TOPIC_NUMBERS_MAX || partitions - 1 >= LOG_PARTITIONS_MAX ||
+        n > CONFIGS_MAX || r.name.len == 0 || r.name.len > LOG_TOPIC_NAME_MAX)
         goto bad;
     memcpy(r.id.byte, id, sizeof r.id.byte);
     r.number = (int32_t)number;
@@ -173,7 +174,8 @@ ST log_topic_decode(str_t *in, arena_t *a, log_topic_record_t *ret, err_t *err)
     *ret = r;
     return ST_OK;
 bad:
-    return err_set(err, ST_CORRUPT, "a topic's record is malformed: restore the data directory from a backup");
+    return err_set(err, ST_CORRUPT,
+                   "a topic's record is malformed: restore the data directory from a backup");
 }
 
 /* ---- life; under the lock */
@@ -335,7 +337,8 @@ static ST check_name(str_t name, err_t *err)
     }
     if (!good)
         return err_set(err, ST_BAD_INPUT,
-                       "\"" STR_FMT "\" is no topic name: 1 to 249 letters, digits, '.', '_' and '-'",
+                       "\"" STR_FMT
+                       "\" is no topic name: 1 to 249 letters, digits, '.', '_' and '-'",
                        STR_ARG(str_sub(name, 0, 2 * LOG_TOPIC_NAME_MAX)));
     return ST_OK;
 }
@@ -454,8 +457,9 @@ ST log_topic_grow(log_t *log, str_t name, int32_t partitions, err_t *err)
     if (st == ST_OK) {
         log_topic_record_t r = record_of(t);
         if (partitions <= r.partitions)
-            st = err_set(err, ST_BAD_INPUT, "topic " STR_FMT " has %d partitions: it can only get more",
-                         STR_ARG(name), r.partitions);
+            st = err_set(err, ST_BAD_INPUT,
+                         "topic " STR_FMT " has %d partitions: it can only get more", STR_ARG(name),
+                         r.partitions);
         r.partitions = partitions;
         if (st == ST_OK)
             st = submit(log, &r, false, err);
@@ -498,7 +502,8 @@ static log_topic_info_t describe(const log_topic_t *t, arena_t *a)
 {
     log_config_t *config = ARENA_ARRAY(a, log_config_t, t->n_configs ? t->n_configs : 1);
     for (size_t i = 0; i < t->n_configs; i++)
-        config[i] = (log_config_t){arena_str(a, t->config[i].name), arena_str(a, t->config[i].value)};
+        config[i] =
+            (log_config_t){arena_str(a, t->config[i].name), arena_str(a, t->config[i].value)};
     return (log_topic_info_t){.name = arena_str(a, t->name),
                               .id = t->id,
                               .partitions = t->n_partitions,

@@ -1,15 +1,16 @@
-/* upkeep.c: what makes room: batches go from memory to segments, the checkpoint notes it, the journal is cut, and what is
- * past its retention goes.
+/* upkeep.c: what makes room: batches go from memory to segments, the checkpoint notes it, the
+ * journal is cut, and what is past its retention goes.
  *
- * A round: (1) switch journals, so that all that is in the other one is applied; (2) write the dirty partitions' batches
- * to their segments; (3) sync these and the directories; (4) write the checkpoint, durable before (5) the other journal
- * is free, the tail may let go, and retired segments are removed. A round that fails leaves everything as it was but for
- * bytes that do not count; the next one begins again.
+ * A round: (1) switch journals, so that all that is in the other one is applied; (2) write the
+ * dirty partitions' batches to their segments; (3) sync these and the directories; (4) write the
+ * checkpoint, durable before (5) the other journal is free, the tail may let go, and retired
+ * segments are removed. A round that fails leaves everything as it was but for bytes that do not
+ * count; the next one begins again.
  */
 #include "log/local/engine.h"
 
-#define RETRY_NS        INT64_C(1000000000)
-#define OPEN_SEGMENTS   64 /* more than so many written to in one round are closed after it */
+#define RETRY_NS      INT64_C(1000000000)
+#define OPEN_SEGMENTS 64 /* more than so many written to in one round are closed after it */
 
 typedef struct round {
     log_t *log;
@@ -21,7 +22,8 @@ typedef struct round {
 
 /* ---- (2) writing behind */
 
-static ST make_segment(round_t *r, log_partition_t *p, int64_t base, log_segment_t **ret, err_t *err)
+static ST make_segment(round_t *r, log_partition_t *p, int64_t base, log_segment_t **ret,
+                       err_t *err)
 {
     log_t *log = r->log;
     log_topic_t *t = p->topic;
@@ -39,7 +41,8 @@ static ST make_segment(round_t *r, log_partition_t *p, int64_t base, log_segment
     return ST_OK;
 }
 
-static bool is_full(const log_t *log, const log_segment_t *s, const log_policy_t *policy, size_t more)
+static bool is_full(const log_t *log, const log_segment_t *s, const log_policy_t *policy,
+                    size_t more)
 {
     return s->written_size > 0 && (s->written_size + (int64_t)more > policy->segment_bytes ||
                                    io_now_ms(log->io) - s->created_ms > policy->segment_ms);
@@ -95,7 +98,8 @@ static ST flush_partition(round_t *r, log_partition_t *p, err_t *err)
     for (size_t at = 0, n; at < b.len && st == ST_OK; at += n) {
         n = 0;
         st = flush_some(r, p, &policy, b.ptr + at, b.len - at, roll, &n, err);
-        /* What is missing of the file is reported to whoever reads it; new batches go to a new one. */
+        /* What is missing of the file is reported to whoever reads it; new batches go to a new one.
+         */
         if (st == ST_CORRUPT && !roll) {
             roll = true;
             st = ST_OK;

@@ -1,4 +1,5 @@
-/* The event loop: timers in order, mail from threads, an echo over loopback, callbacks that take others away. */
+/* The event loop: timers in order, mail from threads, an echo over loopback, callbacks that take
+ * others away. */
 #include "io/loop.c"
 
 #include "io/tcp.h"
@@ -53,7 +54,8 @@ static void timers(void **state)
     int order[64] = {0};
     alarm_t a[32];
     for (int i = 0; i < 32; i++) {
-        a[i] = (alarm_t){.timer = {.fn = ring, .arg = &a[i]}, .loop = w->loop, .order = order, .id = i};
+        a[i] = (alarm_t){
+            .timer = {.fn = ring, .arg = &a[i]}, .loop = w->loop, .order = order, .id = i};
         io_timer_set(w->loop, &a[i].timer, 1 + (i * 7) % 32);
     }
     a[0].victim = &a[1]; /* the first to ring takes another away */
@@ -198,7 +200,8 @@ static void ask(void *arg, unsigned ready)
         io_poll_set(p->loop, &p->poll, IO_READABLE);
         return;
     }
-    assert_int_equal(ST_OK, io_tcp_read(p->poll.fd, p->text + p->len, sizeof p->text - p->len, &n, NULL));
+    assert_int_equal(ST_OK,
+                     io_tcp_read(p->poll.fd, p->text + p->len, sizeof p->text - p->len, &n, NULL));
     p->len += n;
     if (p->len == 5) {
         assert_memory_equal("hello", p->text, 5);

@@ -1,4 +1,5 @@
-/* The simulated disk: what was synced stays, what was not may stay, go or tear; and it all hangs on the seed alone. */
+/* The simulated disk: what was synced stays, what was not may stay, go or tear; and it all hangs on
+ * the seed alone. */
 #include "io/sim.c"
 
 #include <setjmp.h>
@@ -17,7 +18,8 @@ static io_file_t *make(io_t *io, str_t path)
     return f;
 }
 
-/* One world: a synced file, overwritten and not synced, and a crash. What is left of it goes to out. */
+/* One world: a synced file, overwritten and not synced, and a crash. What is left of it goes to
+ * out. */
 static void one_crash(uint64_t seed, buf_t *out)
 {
     io_t *io = io_sim_new(seed);
@@ -53,7 +55,8 @@ static void unsynced_writes(void **state)
         assert_in_range(a.len, 4096, 5000);
         size_t young = 0;
         for (size_t i = 0; i < a.len; i++) {
-            assert_true(i < 2000 ? a.ptr[i] == 'o' : a.ptr[i] == 'o' || a.ptr[i] == 'y' || (i >= 4096 && !a.ptr[i]));
+            assert_true(i < 2000 ? a.ptr[i] == 'o'
+                                 : a.ptr[i] == 'o' || a.ptr[i] == 'y' || (i >= 4096 && !a.ptr[i]));
             young += a.ptr[i] == 'y';
         }
         all += young == 3000;
@@ -154,8 +157,10 @@ static void time_passes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(unsynced_writes), cmocka_unit_test(unsynced_names),
-        cmocka_unit_test(the_doomed_world_goes_on), cmocka_unit_test(faults),
+        cmocka_unit_test(unsynced_writes),
+        cmocka_unit_test(unsynced_names),
+        cmocka_unit_test(the_doomed_world_goes_on),
+        cmocka_unit_test(faults),
         cmocka_unit_test(time_passes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

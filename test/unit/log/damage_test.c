@@ -1,4 +1,5 @@
-/* Damage: flipped bits, cut files, a disk that is full, read-only or failing. Each gives its error, and loses nothing else. */
+/* Damage: flipped bits, cut files, a disk that is full, read-only or failing. Each gives its error,
+ * and loses nothing else. */
 #include "world.h"
 
 #include <signal.h>
@@ -191,7 +192,8 @@ static void read_only(void **state)
     OK(w, log_local_open(w->io, &w->opt, &w->log, &w->err));
 }
 
-/* Fails the n-th call of a kind, for every n until the job runs through: what was acknowledged is there each time. */
+/* Fails the n-th call of a kind, for every n until the job runs through: what was acknowledged is
+ * there each time. */
 static void every_call_fails(void **state)
 {
     world_t *w = *state;
@@ -207,7 +209,9 @@ static void every_call_fails(void **state)
             bool failed = log_local_open(io, &v.opt, &v.log, &v.err) != ST_OK;
             log_topic_t *t = NULL;
             if (!failed) {
-                failed = log_topic_create(v.log, &(log_topic_spec_t){.name = STR("t"), .partitions = 1}, &v.err) != ST_OK;
+                failed =
+                    log_topic_create(v.log, &(log_topic_spec_t){.name = STR("t"), .partitions = 1},
+                                     &v.err) != ST_OK;
                 if (!failed)
                     OK(&v, log_topic_open(v.log, STR("t"), &t, &v.err));
                 for (int i = 0; t && i < 30; i++) {
@@ -258,8 +262,9 @@ static void failed_sync_is_the_end(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(flipped_segment), TEST(cut_segment), TEST(bad_index),        TEST(flipped_checkpoint), TEST(flipped_journal),
-        TEST(full_disk),       TEST(read_only),   TEST(every_call_fails), TEST(failed_sync_is_the_end),
+        TEST(flipped_segment),    TEST(cut_segment),      TEST(bad_index),
+        TEST(flipped_checkpoint), TEST(flipped_journal),  TEST(full_disk),
+        TEST(read_only),          TEST(every_call_fails), TEST(failed_sync_is_the_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

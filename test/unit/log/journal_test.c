@@ -1,4 +1,5 @@
-/* The journal alone: every cut of its last group is found and taken off; old uses of a file do not show through. */
+/* The journal alone: every cut of its last group is found and taken off; old uses of a file do not
+ * show through. */
 #include "log/local/journal.c"
 
 #include "io/sim.h"
@@ -97,7 +98,8 @@ static void both_files(void **state)
     io_free(io);
 }
 
-/* The last group is cut at every byte, as a crash might: what was synced before it is all there, and never an error. */
+/* The last group is cut at every byte, as a crash might: what was synced before it is all there,
+ * and never an error. */
 static void torn_tail(void **state)
 {
     (void)state;
@@ -112,7 +114,8 @@ static void torn_tail(void **state)
         int64_t end = j.pos;
         if (synced + cut < end) {
             char zero[512] = {0};
-            assert_int_equal(ST_OK, io_file_write(j.file[0], zero, (size_t)(end - synced - cut), synced + cut, NULL));
+            assert_int_equal(ST_OK, io_file_write(j.file[0], zero, (size_t)(end - synced - cut),
+                                                  synced + cut, NULL));
         }
         log_journal_close(&j);
         int n = replay(io, 1, ST_OK, &next);
@@ -174,8 +177,9 @@ static void failed_append(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back), cmocka_unit_test(both_files), cmocka_unit_test(torn_tail),
-        cmocka_unit_test(rot),            cmocka_unit_test(failed_append),
+        cmocka_unit_test(there_and_back), cmocka_unit_test(both_files),
+        cmocka_unit_test(torn_tail),      cmocka_unit_test(rot),
+        cmocka_unit_test(failed_append),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

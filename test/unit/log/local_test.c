@@ -8,8 +8,10 @@ static void topics(void **state)
     world_t *w = *state;
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
-    log_config_t config[] = {{STR("retention.ms"), STR("5")}, {STR("cleanup.policy"), STR("compact,delete")}};
-    log_topic_spec_t spec = {.name = STR("t.1"), .partitions = 3, .replicas = 2, .config = config, .n_configs = 2};
+    log_config_t config[] = {{STR("retention.ms"), STR("5")},
+                             {STR("cleanup.policy"), STR("compact,delete")}};
+    log_topic_spec_t spec = {
+        .name = STR("t.1"), .partitions = 3, .replicas = 2, .config = config, .n_configs = 2};
     OK(w, log_topic_create(w->log, &spec, &w->err));
     assert_int_equal(ST_EXISTS, log_topic_create(w->log, &spec, &w->err));
     log_topic_info_t info, again;
@@ -51,12 +53,26 @@ static void bad_topics(void **state)
     memset(longest, 'x', sizeof longest);
     str_t bad[] = {STR(""), STR("."), STR(".."), STR("a b"), STR("a/b"), str_n(longest, 250)};
     for (size_t i = 0; i < 6; i++)
-        assert_int_equal(ST_BAD_INPUT, log_topic_create(w->log, &(log_topic_spec_t){.name = bad[i], .partitions = 1}, &w->err));
+        assert_int_equal(ST_BAD_INPUT,
+                         log_topic_create(w->log,
+                                          &(log_topic_spec_t){.name = bad[i], .partitions = 1},
+                                          &w->err));
     for (int n = -1; n < 1; n++)
-        assert_int_equal(ST_BAD_INPUT, log_topic_create(w->log, &(log_topic_spec_t){.name = STR("x"), .partitions = n}, &w->err));
-    log_config_t config[] = {{STR("no.such"), STR("1")}, {STR("retention.ms"), STR("-2")}, {STR("retention.ms"), STR("x")}, {STR("cleanup.policy"), STR("keep")}};
+        assert_int_equal(ST_BAD_INPUT,
+                         log_topic_create(w->log,
+                                          &(log_topic_spec_t){.name = STR("x"), .partitions = n},
+                                          &w->err));
+    log_config_t config[] = {{STR("no.such"), STR("1")},
+                             {STR("retention.ms"), STR("-2")},
+                             {STR("retention.ms"), STR("x")},
+                             {STR("cleanup.policy"), STR("keep")}};
     for (size_t i = 0; i < 4; i++)
-        assert_int_equal(ST_BAD_CONFIG, log_topic_create(w->log, &(log_topic_spec_t){.name = STR("x"), .partitions = 1, .config = &config[i], .n_configs = 1}, &w->err));
+        assert_int_equal(ST_BAD_CONFIG, log_topic_create(w->log,
+                                                         &(log_topic_spec_t){.name = STR("x"),
+                                                                             .partitions = 1,
+                                                                             .config = &config[i],
+                                                                             .n_configs = 1},
+                                                         &w->err));
     log_topic_t *t = world_topic(w, str_n(longest, 249), 2);
     int64_t base;
     OK(w, world_append(w, t, 1, 1, 1, 1, &base));
@@ -112,14 +128,16 @@ static void one_commit_for_all(void **state)
     buf_done(&two), buf_done(&three);
 }
 
-/* More than memory holds: old batches come from segments, new ones from the tail, whatever the sizes. */
+/* More than memory holds: old batches come from segments, new ones from the tail, whatever the
+ * sizes. */
 static void reads(void **state)
 {
     world_t *w = *state;
     log_topic_t *t = world_topic(w, STR("t"), 1);
     int64_t base, want = 0;
     for (int i = 0; i < 400; i++) {
-        OK(w, world_append(w, t, 0, 1 + i % 7, i % 50 == 49 ? 40000 : (size_t)(i * 13) % 900, i, &base));
+        OK(w, world_append(w, t, 0, 1 + i % 7, i % 50 == 49 ? 40000 : (size_t)(i * 13) % 900, i,
+                           &base));
         assert_int_equal(want, base);
         want += 1 + i % 7;
     }
@@ -198,8 +216,12 @@ static void by_timestamp(void **state)
 static void retention(void **state)
 {
     world_t *w = *state;
-    log_config_t config[] = {{STR("retention.ms"), STR("60000")}, {STR("retention.bytes"), STR("200000")}};
-    OK(w, log_topic_create(w->log, &(log_topic_spec_t){.name = STR("t"), .partitions = 1, .config = config, .n_configs = 2}, &w->err));
+    log_config_t config[] = {{STR("retention.ms"), STR("60000")},
+                             {STR("retention.bytes"), STR("200000")}};
+    OK(w, log_topic_create(w->log,
+                           &(log_topic_spec_t){
+                               .name = STR("t"), .partitions = 1, .config = config, .n_configs = 2},
+                           &w->err));
     log_topic_t *t = world_topic(w, STR("t"), 1);
     for (int i = 0; i < 100; i++)
         OK(w, world_append(w, t, 0, 1, 10000, io_now_ms(w->io), NULL));
@@ -278,8 +300,16 @@ static void many_partitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(topics),    TEST(bad_topics), TEST(one_commit_for_all), TEST(reads), TEST(chunks_are_shared),
-        TEST(by_timestamp), TEST(retention), TEST(in_use), TEST(watches), TEST(many_partitions),
+        TEST(topics),
+        TEST(bad_topics),
+        TEST(one_commit_for_all),
+        TEST(reads),
+        TEST(chunks_are_shared),
+        TEST(by_timestamp),
+        TEST(retention),
+        TEST(in_use),
+        TEST(watches),
+        TEST(many_partitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Many threads on a real disk: commits over two partitions at once, readers that must see both or none, topics that come
- * and go. */
+/* Many threads on a real disk: commits over two partitions at once, readers that must see both or
+ * none, topics that come and go. */
 #include "log/local/local.h"
 #include "wire/batch.h"
 
@@ -54,7 +54,8 @@ static void *reader(void *arg)
         log_watch_wait(watch, 1000);
         for (log_chunk_t c;;) {
             log_offsets_t o;
-            if (log_read(s->t, 1, at, 5000, &c, &err) != ST_OK || log_topic_offsets(s->t, 0, &o, &err) != ST_OK)
+            if (log_read(s->t, 1, at, 5000, &c, &err) != ST_OK ||
+                log_topic_offsets(s->t, 0, &o, &err) != ST_OK)
                 die("%s", err.msg);
             if (o.end < c.next_offset)
                 die("a commit was seen by half");
@@ -74,8 +75,10 @@ static void *meddler(void *arg)
     shared_t *s = arg;
     err_t err;
     for (int i = 0; i < 30; i++) {
-        if (log_topic_create(s->log, &(log_topic_spec_t){.name = STR("x"), .partitions = 3}, &err) != ST_OK ||
-            log_local_upkeep(s->log, i % 2, &err) != ST_OK || log_topic_delete(s->log, STR("x"), &err) != ST_OK)
+        if (log_topic_create(s->log, &(log_topic_spec_t){.name = STR("x"), .partitions = 3},
+                             &err) != ST_OK ||
+            log_local_upkeep(s->log, i % 2, &err) != ST_OK ||
+            log_topic_delete(s->log, STR("x"), &err) != ST_OK)
             die("%s", err.msg);
     }
     return NULL;
@@ -93,11 +96,17 @@ static void run(log_durability_t durability)
     opt.durability = durability;
     opt.tail_bytes = 256 << 10;
     assert_int_equal(ST_OK, log_local_open(s.io, &opt, &s.log, &err));
-    assert_int_equal(ST_OK, log_topic_create(s.log, &(log_topic_spec_t){.name = STR("t"), .partitions = 2}, &err));
+    assert_int_equal(
+        ST_OK,
+        log_topic_create(s.log, &(log_topic_spec_t){.name = STR("t"), .partitions = 2}, &err));
     assert_int_equal(ST_OK, log_topic_open(s.log, STR("t"), &s.t, &err));
     pthread_t t[WRITERS + 2];
     for (int i = 0; i < WRITERS + 2; i++)
-        assert_int_equal(0, pthread_create(&t[i], NULL, i < WRITERS ? writer : i == WRITERS ? reader : meddler, &s));
+        assert_int_equal(0, pthread_create(&t[i], NULL,
+                                           i < WRITERS    ? writer
+                                           : i == WRITERS ? reader
+                                                          : meddler,
+                                           &s));
     for (int i = 0; i < WRITERS + 2; i++)
         pthread_join(t[i], NULL);
     log_offsets_t o;

@@ -17,11 +17,11 @@ typedef struct world {
     err_t err;
 } world_t;
 
-#define OK(w, call) \
-    do { \
-        st_t ok_ = (call); \
-        if (ok_ != ST_OK) \
-            fail_msg("%s: %s: %s", #call, st_name(ok_), (w)->err.msg); \
+#define OK(w, call)                                                                                \
+    do {                                                                                           \
+        st_t ok_ = (call);                                                                         \
+        if (ok_ != ST_OK)                                                                          \
+            fail_msg("%s: %s: %s", #call, st_name(ok_), (w)->err.msg);                             \
     } while (0)
 
 static int world_enter(void **state)
@@ -69,8 +69,10 @@ static inline log_topic_t *world_topic(world_t *w, str_t name, int32_t partition
 {
     log_topic_t *t;
     if (log_topic_open(w->log, name, &t, &w->err) != ST_OK) {
-        OK(w, log_topic_create(w->log, &(log_topic_spec_t){.name = name, .partitions = partitions, .replicas = 1},
-                               &w->err));
+        OK(w,
+           log_topic_create(
+               w->log, &(log_topic_spec_t){.name = name, .partitions = partitions, .replicas = 1},
+               &w->err));
         OK(w, log_topic_open(w->log, name, &t, &w->err));
     }
     return t;
@@ -91,7 +93,7 @@ static inline buf_t world_batch(int n, size_t bytes, int64_t ts_ms)
 }
 
 static inline st_t world_append(world_t *w, log_topic_t *t, int32_t partition, int n, size_t bytes,
-                         int64_t ts_ms, int64_t *ret_base)
+                                int64_t ts_ms, int64_t *ret_base)
 {
     buf_t b = world_batch(n, bytes, ts_ms);
     log_commit_t *c = log_commit_new(w->log);
@@ -101,7 +103,8 @@ static inline st_t world_append(world_t *w, log_topic_t *t, int32_t partition, i
 }
 
 /* Reads from offset to the end; how many records, or -1 with w->err filled. */
-static inline int64_t world_count(world_t *w, log_topic_t *t, int32_t partition, int64_t offset, size_t max_bytes)
+static inline int64_t world_count(world_t *w, log_topic_t *t, int32_t partition, int64_t offset,
+                                  size_t max_bytes)
 {
     log_offsets_t o;
     OK(w, log_topic_offsets(t, partition, &o, &w->err));

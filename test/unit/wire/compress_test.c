@@ -25,7 +25,8 @@ static void there_and_back(void **state)
             buf_t in = text(sizes[s]), packed = BUF_INIT, out = BUF_INIT;
             buf_put_char(&out, '!');
             wire_compress(codecs[c], buf_str(&in), &packed);
-            assert_int_equal(ST_OK, wire_decompress(codecs[c], buf_str(&packed), sizes[s], &out, NULL));
+            assert_int_equal(ST_OK,
+                             wire_decompress(codecs[c], buf_str(&packed), sizes[s], &out, NULL));
             assert_true(str_eq(buf_str(&in), str_sub(buf_str(&out), 1, out.len)));
             buf_done(&in), buf_done(&packed), buf_done(&out);
         }
@@ -58,7 +59,8 @@ static void hostile(void **state)
         for (size_t cut = 0; cut < packed.len; cut++) {
             buf_t out = BUF_INIT;
             st_t st = wire_decompress(codecs[c], str_n(packed.ptr, cut), 1 << 20, &out, NULL);
-            assert_true(st == ST_CORRUPT || (codecs[c] == WIRE_SNAPPY && cut == XERIAL_MAGIC_BYTES));
+            assert_true(st == ST_CORRUPT ||
+                        (codecs[c] == WIRE_SNAPPY && cut == XERIAL_MAGIC_BYTES));
             buf_done(&out);
         }
         for (size_t bit = 0; bit < packed.len * 8; bit += 3) {

@@ -305,26 +305,29 @@ static st_t run(run_t *r, const avro_op_t *op, size_t n, data_value_t *dst)
             if (branch != op->other_byte)
                 return cut(r, op);
         }
-        switch ((avro_code_t)op->code) {
-        case READ_STRING:
-        case READ_BYTES:
-            if (!get_prefixed(&at, end, &part))
-                return cut(r, op);
-            *to = (data_value_t){.kind = op->kind, .len = (uint32_t)part.len, .ptr = part.ptr};
-            break;
-        case READ_DOUBLE:
+        /* What records are made of most is told apart by branches: they are predicted better than the switch's jump. */
+        if (op->code == READ_DOUBLE) {
             if (end - at < 8)
                 return cut(r, op);
             to->kind = DATA_DOUBLE;
             memcpy(&to->f64, at, 8);
             at += 8;
-            break;
-        case READ_I64:
+            continue;
+        }
+        if (op->code == READ_STRING || op->code == READ_BYTES) {
+            if (!get_prefixed(&at, end, &part))
+                return cut(r, op);
+            *to = (data_value_t){.kind = op->kind, .len = (uint32_t)part.len, .ptr = part.ptr};
+            continue;
+        }
+        if (op->code == READ_I64) {
             if (!get_varint(&at, end, &i))
                 return cut(r, op);
             to->kind = op->kind;
             to->i64 = i;
-            break;
+            continue;
+        }
+        switch ((avro_code_t)op->code) {
         case READ_I32:
             if (!get_varint(&at, end, &i) || i != (int32_t)i)
                 return cut(r, op);
@@ -364,6 +367,10 @@ static st_t run(run_t *r, const avro_op_t *op, size_t n, data_value_t *dst)
         case SKIP_NOTHING:
         case SKIP_ANY:
         case READ_NULL:
+        case READ_I64:
+        case READ_DOUBLE:
+        case READ_STRING:
+        case READ_BYTES:
         case READ_FIXED:
         case READ_ENUM:
         case READ_DECIMAL:

@@ -379,17 +379,21 @@ static st_t run(const op_t *op, size_t n, const data_value_t *src, buf_t *b, err
         }
         *p = (char)op->other_byte;
         p += op->nullable;
-        switch ((code_t)op->code) {
-        case WRITE_STRING:
-            p = put_bytes(put_varint(p, v->len), v->ptr, v->len);
-            break;
-        case WRITE_DOUBLE:
+        /* What records are made of most is told apart by branches: they are predicted better than the switch's jump. */
+        if (op->code == WRITE_DOUBLE) {
             memcpy(p, &v->f64, 8);
             p += 8;
-            break;
-        case WRITE_I64:
+            continue;
+        }
+        if (op->code == WRITE_STRING) {
+            p = put_bytes(put_varint(p, v->len), v->ptr, v->len);
+            continue;
+        }
+        if (op->code == WRITE_I64) {
             p = put_varint(p, v->i64);
-            break;
+            continue;
+        }
+        switch ((code_t)op->code) {
         case WRITE_I32:
             p = put_varint(p, v->i32);
             break;
@@ -403,6 +407,9 @@ static st_t run(const op_t *op, size_t n, const data_value_t *src, buf_t *b, err
             *p++ = v->b;
             break;
         case WRITE_CONSTANT:
+        case WRITE_STRING:
+        case WRITE_DOUBLE:
+        case WRITE_I64:
         case WRITE_FIXED:
         case WRITE_ENUM:
         case WRITE_DECIMAL:

@@ -44,6 +44,8 @@ static void round_trip(arena_t *a, const char *schema, str_t bytes)
     (void)!avro_decode(none, a, bytes, back, &null, NULL);
     if (avro_decode(d, a, bytes, row, &null, NULL) == ST_OK &&
         avro_encode(e, row, &b, NULL) == ST_OK) {
+        while (b.len < bytes.len) /* how many items without bytes are allowed goes by the input's length */
+            buf_put_char(&b, 0);
         st = avro_decode(d, a, buf_str(&b), back, &null, NULL);
         ASSERT(st == ST_OK);
         for (size_t i = 0; i < type->n_fields; i++)

@@ -1,4 +1,5 @@
-/* Avro data: whatever the bytes, the decoder stays inside them; and what it reads is written and read the same. */
+/* Avro data: whatever the bytes, the decoder stays inside them; and what it reads is written and
+ * read the same. */
 #include "format/avro_program.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -9,16 +10,21 @@ static const char *const schemas[] = {
     "{\"name\":\"l\",\"type\":[\"long\",\"null\"]},{\"name\":\"d\",\"type\":\"double\"},"
     "{\"name\":\"b\",\"type\":\"boolean\"},{\"name\":\"y\",\"type\":\"bytes\"}]}",
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
-    "{\"name\":\"a\",\"type\":{\"type\":\"array\",\"items\":[\"null\",{\"type\":\"map\",\"values\":\"long\"}]}},"
-    "{\"name\":\"n\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"Z\",\"size\":0}}},"
+    "{\"name\":\"a\",\"type\":{\"type\":\"array\",\"items\":[\"null\",{\"type\":\"map\",\"values\":"
+    "\"long\"}]}},"
+    "{\"name\":\"n\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"fixed\",\"name\":\"Z\","
+    "\"size\":0}}},"
     "{\"name\":\"m\",\"type\":{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"E\","
     "\"connect.internal.type\":\"MapEntry\",\"fields\":[{\"name\":\"key\",\"type\":\"string\"},"
     "{\"name\":\"value\",\"type\":[\"null\",\"float\"]}]}}}]}",
     "{\"type\":\"record\",\"name\":\"R\",\"fields\":["
-    "{\"name\":\"u\",\"type\":[\"null\",\"int\",\"string\",{\"type\":\"enum\",\"name\":\"E\",\"symbols\":[\"A\",\"B\"]}]},"
-    "{\"name\":\"p\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":30,\"scale\":5}},"
+    "{\"name\":\"u\",\"type\":[\"null\",\"int\",\"string\",{\"type\":\"enum\",\"name\":\"E\","
+    "\"symbols\":[\"A\",\"B\"]}]},"
+    "{\"name\":\"p\",\"type\":{\"type\":\"bytes\",\"logicalType\":\"decimal\",\"precision\":30,"
+    "\"scale\":5}},"
     "{\"name\":\"f\",\"type\":{\"type\":\"fixed\",\"name\":\"F\",\"size\":3}},"
-    "{\"name\":\"r\",\"type\":{\"type\":\"record\",\"name\":\"I\",\"fields\":[{\"name\":\"x\",\"type\":\"int\"}]}}]}"};
+    "{\"name\":\"r\",\"type\":{\"type\":\"record\",\"name\":\"I\",\"fields\":[{\"name\":\"x\","
+    "\"type\":\"int\"}]}}]}"};
 
 static data_columns_t columns_of(const data_type_t *t)
 {
@@ -44,7 +50,8 @@ static void round_trip(arena_t *a, const char *schema, str_t bytes)
     (void)!avro_decode(none, a, bytes, back, &null, NULL);
     if (avro_decode(d, a, bytes, row, &null, NULL) == ST_OK &&
         avro_encode(e, row, &b, NULL) == ST_OK) {
-        while (b.len < bytes.len) /* how many items without bytes are allowed goes by the input's length */
+        /* how many items without bytes are allowed goes by the input's length */
+        while (b.len < bytes.len)
             buf_put_char(&b, 0);
         st = avro_decode(d, a, buf_str(&b), back, &null, NULL);
         ASSERT(st == ST_OK);

@@ -1,4 +1,5 @@
-/* Avro schemas: a schema's compact text is its own compact text, and no schema breaks what is made from it. */
+/* Avro schemas: a schema's compact text is its own compact text, and no schema breaks what is made
+ * from it. */
 #include "format/avro_program.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -1,4 +1,5 @@
-/* JSON: the tree reads back what it wrote, and the one-pass reader agrees with it on what is JSON for all it reads. */
+/* JSON: the tree reads back what it wrote, and the one-pass reader agrees with it on what is JSON
+ * for all it reads. */
 #include "base/json.h"
 #include "format/format.h"
 

@@ -63,9 +63,12 @@ static void skip_space(reader_t *r)
 static size_t utf8_bytes(const char *p, const char *end)
 {
     const uint8_t *u = (const uint8_t *)p;
-    size_t n = u[0] < 0x80 ? 1 : u[0] < 0xc2 ? 0 : u[0] < 0xe0 ? 2 : u[0] < 0xf0 ? 3
-                                                                 : u[0] < 0xf5   ? 4
-                                                                                 : 0;
+    size_t n = u[0] < 0x80   ? 1
+               : u[0] < 0xc2 ? 0
+               : u[0] < 0xe0 ? 2
+               : u[0] < 0xf0 ? 3
+               : u[0] < 0xf5 ? 4
+                             : 0;
     if (n == 0 || (size_t)(end - p) < n)
         return 0;
     for (size_t i = 1; i < n; i++)
@@ -424,7 +427,8 @@ double json_f64(const json_value_t *v)
     return d;
 }
 
-/* Appends the escape for the character at p, when it needs one, and says how many bytes of p it stands for. */
+/* Appends the escape for the character at p, when it needs one, and says how many bytes of p it
+ * stands for. */
 static size_t put_escape(buf_t *b, const char *p, const char *end, bool lines)
 {
     uint8_t c = (uint8_t)*p;

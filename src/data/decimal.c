@@ -40,7 +40,8 @@ static bool is_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* Reads [sign] digits [. digits] [e exponent]: digits go to z, NUL-terminated. False when it is something else. */
+/* Reads [sign] digits [. digits] [e exponent]: digits go to z, NUL-terminated. False when it is
+ * something else. */
 static bool scan(str_t text, char *z, int64_t *ret_scale)
 {
     const char *p = text.ptr, *end = text.ptr + text.len;
@@ -351,11 +352,11 @@ st_t data_decimal_fit(arena_t *a, const data_decimal_t *d, int32_t precision, in
     if (r->n && data_decimal_precision(r) > precision) {
         buf_t b = BUF_INIT;
         data_decimal_put_plain(&b, d);
-        st_t st = err_set(err, ST_RANGE,
-                          "Numeric field overflow: A field with precision %d and scale %d must "
-                          "round to an absolute value less than 10^%d. Got " STR_FMT,
-                          precision, scale, precision - scale, (int)(b.len < 200 ? b.len : 200),
-                          b.ptr);
+        st_t st =
+            err_set(err, ST_RANGE,
+                    "Numeric field overflow: A field with precision %d and scale %d must "
+                    "round to an absolute value less than 10^%d. Got " STR_FMT,
+                    precision, scale, precision - scale, (int)(b.len < 200 ? b.len : 200), b.ptr);
         buf_done(&b);
         return st;
     }

@@ -9,8 +9,8 @@
 #define EXACT_INTEGER 9007199254740992.0 /* 2^53 */
 #define EXACT_DIGITS  15 /* two decimals of so many digits are never the same double */
 
-static const double power_of_ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
-                                      1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
+static const double power_of_ten[] = {1e0, 1e1, 1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                      1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15};
 
 /* The digits of whole * 10^-scale. */
 static int digits_of_whole(uint64_t whole, int scale, char digits[17], int *ret_exp)
@@ -28,7 +28,8 @@ static int digits_of_whole(uint64_t whole, int scale, char digits[17], int *ret_
     return n - skip;
 }
 
-/* Most numbers that people write have few decimals: d = whole / 10^scale, which division tells exactly. */
+/* Most numbers that people write have few decimals: d = whole / 10^scale, which division tells
+ * exactly. */
 static int digits_of_short(double d, char digits[17], int *ret_exp)
 {
     for (int scale = 0; scale <= EXACT_DIGITS; scale++) {
@@ -79,8 +80,8 @@ static void scientific_up(scientific_t *s)
     s->exp++;
 }
 
-/* True when a decimal of n digits reads back as d; the nearest such. Below a power of two doubles lie closer, so that
- * there the nearest may miss where the one above it hits. */
+/* True when a decimal of n digits reads back as d; the nearest such. Below a power of two doubles
+ * lie closer, so that there the nearest may miss where the one above it hits. */
 static bool digits_hit(double d, int n, scientific_t *ret)
 {
     int exp;

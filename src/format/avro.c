@@ -1,6 +1,7 @@
 /* AVRO: 00, the schema's id in four bytes, the datum.
  *
- * A decoder is compiled for each (writer's schema, wanted columns) that is met and kept; as a rule there is one. */
+ * A decoder is compiled for each (writer's schema, wanted columns) that is met and kept; as a rule
+ * there is one. */
 #include "base/vec.h"
 
 #include "format/avro_program.h"
@@ -8,9 +9,10 @@
 
 #include <stdlib.h>
 
-#define FRAME_BYTES  5
-#define WANT_WORDS   8 /* programs for some columns only: up to so many words of bits */
-#define PROGRAMS_MAX 1000 /* then they are forgotten, so that ids made up by a stranger cannot fill the memory */
+#define FRAME_BYTES 5
+#define WANT_WORDS  8 /* programs for some columns only: up to so many words of bits */
+#define PROGRAMS_MAX                                                                               \
+    1000 /* then they are forgotten, so that ids made up by a stranger cannot fill the memory */
 
 typedef struct program {
     int32_t id;
@@ -95,8 +97,8 @@ static void close_avro(serde_t *s)
 
 static bool program_is(const program_t *p, int32_t id, const uint64_t *want, size_t n_words)
 {
-    return p->id == id && (want ? !p->all && memcmp(p->want, want, n_words * sizeof *want) == 0
-                                : p->all);
+    return p->id == id &&
+           (want ? !p->all && memcmp(p->want, want, n_words * sizeof *want) == 0 : p->all);
 }
 
 static ST add_program(serde_t *s, int32_t id, const uint64_t *want, size_t n_words, err_t *err)
@@ -142,8 +144,10 @@ static st_t decode(serde_t *s, arena_t *a, str_t bytes, const uint64_t *want, da
                    bool *ret_null, err_t *err)
 {
     if (bytes.len < FRAME_BYTES)
-        return err_set(err, ST_CORRUPT, "%zu bytes are no Avro record: a magic byte and a schema "
-                                        "id of 4 bytes come first", bytes.len);
+        return err_set(err, ST_CORRUPT,
+                       "%zu bytes are no Avro record: a magic byte and a schema "
+                       "id of 4 bytes come first",
+                       bytes.len);
     if (bytes.ptr[0] != 0)
         return err_set(err, ST_CORRUPT, "Unknown magic byte! (0x%02x, not 0x00)",
                        (uint8_t)bytes.ptr[0]);

@@ -16,10 +16,10 @@ static st_t mismatch(compiler_t *c, const avro_schema_t *s, const data_type_t *t
 static void compile_skip(const avro_schema_t *s, avro_op_t *op)
 {
     static const uint8_t code[] = {
-        [AVRO_NULL] = SKIP_NOTHING,   [AVRO_BOOLEAN] = SKIP_BYTES, [AVRO_INT] = SKIP_VARINT,
-        [AVRO_LONG] = SKIP_VARINT,    [AVRO_FLOAT] = SKIP_BYTES,   [AVRO_DOUBLE] = SKIP_BYTES,
+        [AVRO_NULL] = SKIP_NOTHING,   [AVRO_BOOLEAN] = SKIP_BYTES,   [AVRO_INT] = SKIP_VARINT,
+        [AVRO_LONG] = SKIP_VARINT,    [AVRO_FLOAT] = SKIP_BYTES,     [AVRO_DOUBLE] = SKIP_BYTES,
         [AVRO_BYTES] = SKIP_PREFIXED, [AVRO_STRING] = SKIP_PREFIXED, [AVRO_RECORD] = SKIP_ANY,
-        [AVRO_ENUM] = SKIP_VARINT,    [AVRO_ARRAY] = SKIP_ANY,     [AVRO_MAP] = SKIP_ANY,
+        [AVRO_ENUM] = SKIP_VARINT,    [AVRO_ARRAY] = SKIP_ANY,       [AVRO_MAP] = SKIP_ANY,
         [AVRO_FIXED] = SKIP_BYTES,    [AVRO_UNION] = SKIP_ANY};
     op->code = code[s->kind];
     op->schema = s;
@@ -97,7 +97,8 @@ static ST compile_items(compiler_t *c, const avro_schema_t *s, const data_type_t
     return ST_OK;
 }
 
-/* The best field or column for a name: the same, else the first that differs in case only; -1: none. */
+/* The best field or column for a name: the same, else the first that differs in case only; -1:
+ * none. */
 static ptrdiff_t match(const data_field_t *f, size_t n, str_t name)
 {
     ptrdiff_t found = -1;

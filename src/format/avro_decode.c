@@ -305,7 +305,8 @@ static st_t run(run_t *r, const avro_op_t *op, size_t n, data_value_t *dst)
             if (branch != op->other_byte)
                 return cut(r, op);
         }
-        /* What records are made of most is told apart by branches: they are predicted better than the switch's jump. */
+        /* What records are made of most is told apart by branches: they are predicted better than
+         * the switch's jump. */
         if (op->code == READ_DOUBLE) {
             if (end - at < 8)
                 return cut(r, op);

@@ -353,7 +353,8 @@ static inline void sync_to(buf_t *b, const char *p)
     b->len = (size_t)(p - b->ptr);
 }
 
-/* The hot loop: the place to write is kept in registers, and told to b where something else writes. */
+/* The hot loop: the place to write is kept in registers, and told to b where something else writes.
+ */
 static st_t run(const op_t *op, size_t n, const data_value_t *src, buf_t *b, err_t *err)
 {
     char *p = buf_reserve(b, SCALAR_BYTES_MAX), *limit = b->ptr + b->cap;
@@ -379,7 +380,8 @@ static st_t run(const op_t *op, size_t n, const data_value_t *src, buf_t *b, err
         }
         *p = (char)op->other_byte;
         p += op->nullable;
-        /* What records are made of most is told apart by branches: they are predicted better than the switch's jump. */
+        /* What records are made of most is told apart by branches: they are predicted better than
+         * the switch's jump. */
         if (op->code == WRITE_DOUBLE) {
             memcpy(p, &v->f64, 8);
             p += 8;

@@ -23,7 +23,7 @@ typedef enum avro_code {
     READ_ENUM,
     READ_DECIMAL,
     READ_DECIMAL_FIXED,
-    READ_TEXT, /* a scalar to STRING: sub reads it */
+    READ_TEXT,  /* a scalar to STRING: sub reads it */
     READ_ITEMS, /* array, map and array of entries: sub reads one */
     READ_RECORD,
     READ_UNION, /* sub: one op a branch */
@@ -50,8 +50,9 @@ struct avro_decoder {
     const avro_op_t *op;
     uint32_t n;
     bool bare;
-    bool raw_bytes;  /* a bare bytes stands without its length, as Confluent's serializer writes it */
-    bool nullable;   /* the record itself is in a union */
+    bool
+        raw_bytes; /* a bare bytes stands without its length, as Confluent's serializer writes it */
+    bool nullable; /* the record itself is in a union */
     uint8_t null_byte, other_byte;
     const uint32_t *missing; /* columns that the schema has not */
     uint32_t n_missing;

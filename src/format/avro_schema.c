@@ -6,7 +6,7 @@
 #define PRECISION_MAX 10000 /* what GMP is asked for on behalf of a stranger's schema */
 #define FIXED_MAX     (1 << 20)
 
-static const char *const kind_names[] = {"null",   "boolean", "int",  "long",  "float",
+static const char *const kind_names[] = {"null",   "boolean", "int",    "long",   "float",
                                          "double", "bytes",   "string", "record", "enum",
                                          "array",  "map",     "fixed",  "union"};
 
@@ -115,8 +115,8 @@ static ST parse_named(parser_t *p, const json_value_t *v, avro_schema_t *s)
         return err_set(p->err, ST_BAD_INPUT, "No name in schema");
     ptrdiff_t dot = last_dot(name->text);
     s->name = str_sub(name->text, (size_t)(dot + 1), name->text.len);
-    s->space = dot >= 0 ? str_sub(name->text, 0, (size_t)dot)
-                        : json_get_text(v, "namespace", p->space);
+    s->space =
+        dot >= 0 ? str_sub(name->text, 0, (size_t)dot) : json_get_text(v, "namespace", p->space);
     TRY(check_name(s->name, p->err));
     s->full_name = full_name(p->arena, s->space, s->name);
     avro_kind_t kind;
@@ -227,8 +227,8 @@ static ST parse_record(parser_t *p, const json_value_t *v, const avro_schema_t *
         for (size_t j = 0; j < i; j++)
             if (str_eq(f[i].name, f[j].name))
                 return err_set(p->err, ST_BAD_INPUT,
-                               "Duplicate field " STR_FMT " in record " STR_FMT,
-                               STR_ARG(f[i].name), STR_ARG(s->full_name));
+                               "Duplicate field " STR_FMT " in record " STR_FMT, STR_ARG(f[i].name),
+                               STR_ARG(s->full_name));
         s->n_fields = i + 1;
     }
     p->space = outer;
@@ -301,8 +301,8 @@ static ST parse_items(parser_t *p, const json_value_t *v, avro_kind_t kind,
     avro_schema_t *s = new_schema(p, kind, v);
     const json_value_t *item = json_get(v, kind == AVRO_ARRAY ? "items" : "values");
     if (!item)
-        return err_set(p->err, ST_BAD_INPUT, "%s", kind == AVRO_ARRAY ? "Array has no items type"
-                                                                      : "Map has no values type");
+        return err_set(p->err, ST_BAD_INPUT, "%s",
+                       kind == AVRO_ARRAY ? "Array has no items type" : "Map has no values type");
     TRY(parse(p, item, &s->item));
     *ret = s;
     return ST_OK;

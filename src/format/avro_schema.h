@@ -1,7 +1,7 @@
 /* avro_schema.h: Avro schemas: read, written, compared with SQL types.
  *
- * A schema is a graph: a named type may refer to itself. All of it lives in the arena it was read into, and borrows the
- * text it was read from. Immutable.
+ * A schema is a graph: a named type may refer to itself. All of it lives in the arena it was read
+ * into, and borrows the text it was read from. Immutable.
  */
 #ifndef ARUS_FORMAT_AVRO_SCHEMA_H
 #define ARUS_FORMAT_AVRO_SCHEMA_H
@@ -57,20 +57,23 @@ struct avro_schema {
     size_t n_fields;
     const str_t *symbol; /* ENUM */
     size_t n_symbols;
-    str_t fallback; /* ENUM: its default symbol; ptr NULL: none */
+    str_t fallback;                     /* ENUM: its default symbol; ptr NULL: none */
     const avro_schema_t *const *branch; /* UNION */
     size_t n_branches;
     const avro_schema_t *item; /* ARRAY, MAP */
     size_t size_bytes;         /* FIXED */
-    const json_value_t *json;  /* as it was written when that was an object, for its properties; else NULL */
+    const json_value_t
+        *json; /* as it was written when that was an object, for its properties; else NULL */
 };
 
-/* Reads a schema. refs are the texts of schemas whose names it may use. Defaults must fit their types. ST_BAD_INPUT
- * says what is wrong, in the Java library's words where it has them. text must live as long as the arena. */
+/* Reads a schema. refs are the texts of schemas whose names it may use. Defaults must fit their
+ * types. ST_BAD_INPUT says what is wrong, in the Java library's words where it has them. text must
+ * live as long as the arena. */
 ST avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs,
                      const avro_schema_t **ret, err_t *err);
 
-/* The compact text that Java's Schema.toString gives: defaults, docs, aliases and properties stay. */
+/* The compact text that Java's Schema.toString gives: defaults, docs, aliases and properties stay.
+ */
 void avro_schema_put(buf_t *b, const avro_schema_t *s);
 /* The specification's Parsing Canonical Form. */
 void avro_schema_put_canonical(buf_t *b, const avro_schema_t *s);
@@ -87,11 +90,12 @@ bool avro_fallback_fits(const avro_schema_t *s, const json_value_t *v);
 /* Appends the binary form of a default. The default was checked when the schema was read. */
 void avro_put_fallback(buf_t *b, const avro_schema_t *s, const json_value_t *v);
 
-/* The SQL type of a schema, as Connect and ksqlDB map it. `upper` turns field names to upper case. ST_UNSUPPORTED for
- * null and for types that hold themselves. */
+/* The SQL type of a schema, as Connect and ksqlDB map it. `upper` turns field names to upper case.
+ * ST_UNSUPPORTED for null and for types that hold themselves. */
 ST avro_sql_type(arena_t *a, const avro_schema_t *s, bool upper, const data_type_t **ret,
                  err_t *err);
-/* The schema ksqlDB writes these columns with: a record of this full name, or with `bare` the one column's type. */
+/* The schema ksqlDB writes these columns with: a record of this full name, or with `bare` the one
+ * column's type. */
 void avro_generate(buf_t *b, data_columns_t columns, bool bare, str_t full_name);
 /* ST_UNSUPPORTED with ksqlDB's text when avro_generate cannot express them. */
 ST avro_check(data_columns_t columns, err_t *err);

@@ -2,7 +2,8 @@
 #include "format/avro_schema.h"
 
 #define DEPTH_MAX 64
-#define NODES_MAX 20000 /* named types may be used many times: a small text can stand for a huge type */
+#define NODES_MAX                                                                                  \
+    20000 /* named types may be used many times: a small text can stand for a huge type */
 
 typedef struct mapper {
     arena_t *arena;

@@ -14,7 +14,7 @@ static void put_schema(printer_t *p, const avro_schema_t *s);
 
 static bool reserved(str_t name, bool field, avro_kind_t kind)
 {
-    static const char *const of_schema[] = {"doc",  "fields",  "items", "name", "namespace",
+    static const char *const of_schema[] = {"doc",  "fields",  "items",  "name", "namespace",
                                             "size", "symbols", "values", "type", "aliases"};
     static const char *const of_field[] = {"default", "doc", "name", "order", "type", "aliases"};
     const char *const *words = field ? of_field : of_schema;

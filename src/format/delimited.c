@@ -1,5 +1,5 @@
-/* DELIMITED: one line of fields, as Commons CSV's default format has it: a quoted field may hold delimiters, line ends and
- * doubled quotes; an empty field is null. */
+/* DELIMITED: one line of fields, as Commons CSV's default format has it: a quoted field may hold
+ * delimiters, line ends and doubled quotes; an empty field is null. */
 #include "format/serde.h"
 
 #include "data/text.h"
@@ -15,7 +15,8 @@ static st_t check(data_columns_t columns, bool is_key, err_t *err)
     for (size_t i = 0; i < columns.len; i++)
         if (!carries(columns.ptr[i].type->kind))
             return err_set(err, ST_UNSUPPORTED,
-                           "The 'DELIMITED' format does not support type '%s', column: `" STR_FMT "`",
+                           "The 'DELIMITED' format does not support type '%s', column: `" STR_FMT
+                           "`",
                            data_kind_name(columns.ptr[i].type->kind), STR_ARG(columns.ptr[i].name));
     return ST_OK;
 }
@@ -177,7 +178,8 @@ static st_t decode(serde_t *s, arena_t *a, str_t bytes, const uint64_t *want, da
     return ST_OK;
 }
 
-/* Fields are quoted only where they must be; the first of a line also when it starts with no letter or digit. */
+/* Fields are quoted only where they must be; the first of a line also when it starts with no letter
+ * or digit. */
 static bool must_quote(str_t text, char delimiter, bool first)
 {
     if (text.len == 0)

@@ -70,10 +70,11 @@ st_t format_check(format_id_t id, data_columns_t columns, bool is_key, err_t *er
         return ST_OK;
     buf_t b = BUF_INIT;
     put_columns(&b, columns, is_key);
-    err_set_at(err, st, why.file, why.line,
-               "%s format does not support schema.\nformat: %s\nschema: Persistence{columns=[" STR_FMT
-               "], features=[]}\nreason: %s",
-               is_key ? "Key" : "Value", format_name(id), STR_ARG(buf_str(&b)), why.msg);
+    err_set_at(
+        err, st, why.file, why.line,
+        "%s format does not support schema.\nformat: %s\nschema: Persistence{columns=[" STR_FMT
+        "], features=[]}\nreason: %s",
+        is_key ? "Key" : "Value", format_name(id), STR_ARG(buf_str(&b)), why.msg);
     buf_done(&b);
     return st;
 }

@@ -4,7 +4,7 @@
 #include "format/json_text.h"
 #include "format/serde.h"
 
-#define HINTS          64
+#define HINTS         64
 #define HINT_NAME_MAX 44
 
 typedef struct hint {

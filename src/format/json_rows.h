@@ -1,7 +1,8 @@
-/* json_rows.h: rows as JSON text: an object a row, or the bare value of one column. Private to format/.
+/* json_rows.h: rows as JSON text: an object a row, or the bare value of one column. Private to
+ * format/.
  *
- * Records of a topic give their members in the same order again and again, so the reader remembers which column each
- * place had last time and compares one name before it searches.
+ * Records of a topic give their members in the same order again and again, so the reader remembers
+ * which column each place had last time and compares one name before it searches.
  */
 #ifndef ARUS_FORMAT_JSON_ROWS_H
 #define ARUS_FORMAT_JSON_ROWS_H

@@ -90,9 +90,9 @@ static void put_type(buf_t *b, const data_type_t *t)
         break;
     case DATA_DECIMAL:
         put_logical(b, "number", "Decimal", "bytes");
-        buf_printf(b,
-                   ",\"connect.parameters\":{\"scale\":\"%d\",\"connect.decimal.precision\":\"%d\"}",
-                   t->scale, t->precision);
+        buf_printf(
+            b, ",\"connect.parameters\":{\"scale\":\"%d\",\"connect.decimal.precision\":\"%d\"}",
+            t->scale, t->precision);
         break;
     case DATA_TIME:
         put_logical(b, "integer", "Time", "int32");
@@ -192,7 +192,8 @@ static int compare_properties(const void *a, const void *b)
 
 static ST map_object(mapper_t *m, const json_value_t *v, const data_type_t **ret)
 {
-    const json_value_t *list = json_get(v, "properties"), *more = json_get(v, "additionalProperties");
+    const json_value_t *list = json_get(v, "properties"),
+                       *more = json_get(v, "additionalProperties");
     size_t n = list && list->kind == JSON_OBJECT ? list->n : 0;
     if (n == 0 && more && more->kind == JSON_OBJECT) {
         const data_type_t *item;
@@ -250,8 +251,8 @@ static ST map_word(mapper_t *m, const json_value_t *v, const data_type_t **ret)
         TRY(map_type(m, items, &item));
         *ret = data_type_array(m->arena, item);
     } else {
-        return err_set(m->err, ST_UNSUPPORTED, "A JSON schema of type '" STR_FMT
-                       "' has no SQL type", STR_ARG(type));
+        return err_set(m->err, ST_UNSUPPORTED,
+                       "A JSON schema of type '" STR_FMT "' has no SQL type", STR_ARG(type));
     }
     return ST_OK;
 }

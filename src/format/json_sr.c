@@ -1,4 +1,5 @@
-/* JSON_SR: 00, the schema's id in four bytes, JSON text. The reader needs no schema: the text names its members. */
+/* JSON_SR: 00, the schema's id in four bytes, JSON text. The reader needs no schema: the text names
+ * its members. */
 #include "format/json_rows.h"
 #include "format/json_schema.h"
 #include "format/serde.h"

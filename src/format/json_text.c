@@ -49,10 +49,9 @@ st_t json_in_mismatch(json_in_t *in, const char *required, const json_path_t *pa
 {
     buf_t b = BUF_INIT;
     put_path(&b, path);
-    st_t st = err_set(in->err, ST_CORRUPT,
-                      "Can't convert type. sourceType: %s, requiredType: %s, path: " STR_FMT,
-                      in->at < in->end ? node_name(*in->at) : "MissingNode", required,
-                      STR_ARG(buf_str(&b)));
+    st_t st = err_set(
+        in->err, ST_CORRUPT, "Can't convert type. sourceType: %s, requiredType: %s, path: " STR_FMT,
+        in->at < in->end ? node_name(*in->at) : "MissingNode", required, STR_ARG(buf_str(&b)));
     buf_done(&b);
     return st;
 }
@@ -94,8 +93,8 @@ static ST read_text(json_in_t *in, str_t *ret)
 
 typedef struct number {
     str_t text;
-    uint64_t digits; /* the first 19 significant ones */
-    int exp;         /* value = digits * 10^exp */
+    uint64_t digits;      /* the first 19 significant ones */
+    int exp;              /* value = digits * 10^exp */
     bool neg, whole, cut; /* cut: there are more digits than fit */
 } number_t;
 
@@ -401,8 +400,7 @@ static ST read_array(json_in_t *in, const data_type_t *t, const json_path_t *pat
     return ST_OK;
 }
 
-static ST read_map(json_in_t *in, const data_type_t *t, const json_path_t *path,
-                   data_value_t *ret)
+static ST read_map(json_in_t *in, const data_type_t *t, const json_path_t *path, data_value_t *ret)
 {
     if (in->at == in->end || *in->at != '{')
         return json_in_mismatch(in, "MAP", path);
@@ -459,8 +457,7 @@ static ST read_boolean(json_in_t *in, const json_path_t *path, data_value_t *ret
     return ST_OK;
 }
 
-st_t json_in_value(json_in_t *in, const data_type_t *t, const json_path_t *path,
-                   data_value_t *ret)
+st_t json_in_value(json_in_t *in, const data_type_t *t, const json_path_t *path, data_value_t *ret)
 {
     if (in->at < in->end && *in->at == 'n') {
         if (!take_word(in, STR("null")))
@@ -543,8 +540,7 @@ st_t json_in_skip(json_in_t *in)
     case 't':
     case 'f':
     case 'n':
-        if (take_word(in, STR("true")) || take_word(in, STR("false")) ||
-            take_word(in, STR("null")))
+        if (take_word(in, STR("true")) || take_word(in, STR("false")) || take_word(in, STR("null")))
             return ST_OK;
         return json_in_bad(in, "expected a value");
     default:
@@ -564,7 +560,7 @@ static void put_members(buf_t *b, data_value_t v, const data_type_t *t)
         }
         bool map = v.kind == DATA_MAP;
         data_value_t key = map ? v.v[2 * i] : DATA_NULL_VALUE;
-        json_put_str_jackson(b, !map            ? t->field[i].name
+        json_put_str_jackson(b, !map                ? t->field[i].name
                                 : data_is_null(key) ? STR("null")
                                                     : data_str(key));
         buf_put_char(b, ':');

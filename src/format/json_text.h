@@ -1,7 +1,8 @@
-/* json_text.h: JSON text straight to typed values, in one pass and without a tree. Private to format/.
+/* json_text.h: JSON text straight to typed values, in one pass and without a tree. Private to
+ * format/.
  *
- * Conversions are ksqlDB's: numbers from numbers and from text that is one, STRING from anything, BOOLEAN only from
- * true and false. Text without escapes stays where it is.
+ * Conversions are ksqlDB's: numbers from numbers and from text that is one, STRING from anything,
+ * BOOLEAN only from true and false. Text without escapes stays where it is.
  */
 #ifndef ARUS_FORMAT_JSON_TEXT_H
 #define ARUS_FORMAT_JSON_TEXT_H

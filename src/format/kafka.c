@@ -1,5 +1,5 @@
-/* KAFKA: one column as Kafka's own serializers write it: INTEGER 4 bytes, BIGINT and DOUBLE 8 bytes, big-endian; STRING
- * as UTF-8; BYTES as they are. */
+/* KAFKA: one column as Kafka's own serializers write it: INTEGER 4 bytes, BIGINT and DOUBLE 8
+ * bytes, big-endian; STRING as UTF-8; BYTES as they are. */
 #include "format/serde.h"
 
 static bool carries(data_kind_t k)

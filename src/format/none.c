@@ -10,10 +10,10 @@ static st_t check(data_columns_t columns, bool is_key, err_t *err)
         s = (data_schema_t){.key = columns};
     buf_t b = BUF_INIT;
     data_schema_put(&b, &s, false);
-    st_t st = err_set(err, ST_UNSUPPORTED,
-                      "The 'NONE' format can only be used when no columns are defined. Got: [" STR_FMT
-                      "]",
-                      STR_ARG(buf_str(&b)));
+    st_t st = err_set(
+        err, ST_UNSUPPORTED,
+        "The 'NONE' format can only be used when no columns are defined. Got: [" STR_FMT "]",
+        STR_ARG(buf_str(&b)));
     buf_done(&b);
     return st;
 }

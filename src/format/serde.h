@@ -1,7 +1,8 @@
 /* serde.h: what a format implements. Private to format/.
  *
- * A format is one format_class_t. serde_new copies the spec into the serde's arena, checks the columns and opens the
- * class, which keeps its compiled program in `state`, in the same arena or freed by close.
+ * A format is one format_class_t. serde_new copies the spec into the serde's arena, checks the
+ * columns and opens the class, which keeps its compiled program in `state`, in the same arena or
+ * freed by close.
  */
 #ifndef ARUS_FORMAT_SERDE_H
 #define ARUS_FORMAT_SERDE_H

@@ -4,10 +4,10 @@
 #include <stdlib.h>
 
 static const char *const level_names[REGISTRY_LEVELS] = {
-    "NONE",    "BACKWARD", "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE",
-    "FULL",    "FULL_TRANSITIVE"};
-static const char *const mode_names[REGISTRY_MODES] = {"READWRITE", "READONLY",
-                                                       "READONLY_OVERRIDE", "IMPORT"};
+    "NONE", "BACKWARD",       "BACKWARD_TRANSITIVE", "FORWARD", "FORWARD_TRANSITIVE",
+    "FULL", "FULL_TRANSITIVE"};
+static const char *const mode_names[REGISTRY_MODES] = {"READWRITE", "READONLY", "READONLY_OVERRIDE",
+                                                       "IMPORT"};
 
 const char *registry_level_name(registry_level_t level)
 {
@@ -160,7 +160,8 @@ static ST delete_subject(registry_t *r, arena_t *a, str_t subject, bool permanen
                        STR_ARG(subject));
     if (permanent && state_newest(s, false))
         return err_set(err, ST_NOT_FOUND,
-                       "Subject '" STR_FMT "' was not deleted first before being permanently deleted",
+                       "Subject '" STR_FMT
+                       "' was not deleted first before being permanently deleted",
                        STR_ARG(subject));
     list_versions(a, s, permanent, ret, ret_n);
     for (size_t i = 0; i < *ret_n; i++)
@@ -198,8 +199,10 @@ static ST get_setting(registry_t *r, str_t subject, bool inherit, bool level, in
         own = level ? r->level : r->mode;
     pthread_mutex_unlock(&r->lock);
     if (own < 0)
-        return err_set(err, ST_NOT_FOUND, "Subject '" STR_FMT "' does not have subject-level %s "
-                       "configured", STR_ARG(subject), level ? "compatibility" : "mode");
+        return err_set(err, ST_NOT_FOUND,
+                       "Subject '" STR_FMT "' does not have subject-level %s "
+                       "configured",
+                       STR_ARG(subject), level ? "compatibility" : "mode");
     *ret = own;
     return ST_OK;
 }

@@ -1,4 +1,5 @@
-/* avro_compat.h: whether data of one Avro schema can be read with another (Avro's schema resolution). */
+/* avro_compat.h: whether data of one Avro schema can be read with another (Avro's schema
+ * resolution). */
 #ifndef ARUS_REGISTRY_AVRO_COMPAT_H
 #define ARUS_REGISTRY_AVRO_COMPAT_H
 

@@ -158,7 +158,8 @@ static ST check_pair(registry_t *r, arena_t *a, const parsed_t *in, const versio
 {
     const avro_schema_t *before;
     if (!str_eq(in->type, old->schema->type))
-        return err_set(err, ST_INCOMPATIBLE, "{errorType:'TYPE_MISMATCH', description:'the type of "
+        return err_set(err, ST_INCOMPATIBLE,
+                       "{errorType:'TYPE_MISMATCH', description:'the type of "
                        "the schema changes from %.*s to %.*s'}",
                        STR_ARG(old->schema->type), STR_ARG(in->type));
     if (str_eq(in->text, old->schema->text))
@@ -378,8 +379,8 @@ static st_t source_latest(void *self, str_t subject, int32_t *ret_id, str_t *ret
 static st_t source_put(void *self, str_t subject, str_t type, str_t text, int32_t *ret_id,
                        err_t *err)
 {
-    return registry_register(self, subject, &(registry_input_t){.type = type, .text = text},
-                             ret_id, err);
+    return registry_register(self, subject, &(registry_input_t){.type = type, .text = text}, ret_id,
+                             err);
 }
 
 schema_source_t registry_source(registry_t *r)

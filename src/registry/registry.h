@@ -1,17 +1,20 @@
 /* registry.h: the schema registry's core: subjects, their versions, schemas by id, compatibility.
  *
- * All is kept in memory and, with a log, in the topic _schemas (one partition, compacted) in Confluent's record form, so that
- * either registry can read the other's:
+ * All is kept in memory and, with a log, in the topic _schemas (one partition, compacted) in
+ * Confluent's record form (key, then value), so that either registry can read the other's:
  *
- *   KEY                                                              VALUE
- *   {"keytype":"SCHEMA","subject":"s","version":1,"magic":1}         {"subject","version","id",["schemaType",]
- *                                                                    ["references",]"schema","deleted"}, null: gone for good
- *   {"keytype":"CONFIG","subject":null or "s","magic":0}             {["subject",]"compatibilityLevel"}
- *   {"keytype":"MODE","subject":null or "s","magic":0}               {["subject",]"mode"}
- *   {"keytype":"DELETE_SUBJECT","subject":"s","magic":0}             {"subject","version"}: versions up to it are deleted
+ *   {"keytype":"SCHEMA","subject":"s","version":1,"magic":1}
+ *       {"subject","version","id"[,"schemaType"][,"references"],"schema","deleted"}; null: gone
+ *   {"keytype":"CONFIG","subject":null or "s","magic":0}
+ *       {["subject",]"compatibilityLevel"}
+ *   {"keytype":"MODE","subject":null or "s","magic":0}
+ *       {["subject",]"mode"}
+ *   {"keytype":"DELETE_SUBJECT","subject":"s","magic":0}
+ *       {"subject","version"}: versions up to it are deleted
  *
- * A change is committed to the log first and then applied to memory from the very record. Thread-safe; calls that change
- * something block on the log. Texts that are given out live as long as the registry. Error messages are Confluent's.
+ * A change is committed to the log first and then applied to memory from the very record.
+ * Thread-safe; calls that change something block on the log. Texts that are given out live as long
+ * as the registry. Error messages are Confluent's.
  */
 #ifndef ARUS_REGISTRY_REGISTRY_H
 #define ARUS_REGISTRY_REGISTRY_H
@@ -75,8 +78,9 @@ void registry_close(registry_t *r);
 /* The registry as formats see it. Valid as long as r. */
 schema_source_t registry_source(registry_t *r);
 
-/* The id of the schema under the subject, registered now unless it was. Equal schemas (type, references and compact text)
- * have one id everywhere. ST_BAD_INPUT: no valid schema; ST_INCOMPATIBLE; ST_DENIED: the mode forbids it. */
+/* The id of the schema under the subject, registered now unless it was. Equal schemas (type,
+ * references and compact text) have one id everywhere. ST_BAD_INPUT: no valid schema;
+ * ST_INCOMPATIBLE; ST_DENIED: the mode forbids it. */
 ST registry_register(registry_t *r, str_t subject, const registry_input_t *in, int32_t *ret_id,
                      err_t *err);
 /* The version of the subject that has this schema; ST_NOT_FOUND. */
@@ -94,16 +98,17 @@ ST registry_versions(registry_t *r, arena_t *a, str_t subject, bool deleted, int
 /* Soft first, then permanent. ST_NOT_FOUND; ST_EXISTS when another schema refers to it. */
 ST registry_delete_version(registry_t *r, str_t subject, int32_t version, bool permanent,
                            err_t *err);
-ST registry_delete_subject(registry_t *r, arena_t *a, str_t subject, bool permanent,
-                           int32_t **ret, size_t *ret_n, err_t *err);
+ST registry_delete_subject(registry_t *r, arena_t *a, str_t subject, bool permanent, int32_t **ret,
+                           size_t *ret_n, err_t *err);
 
-/* Whether the schema may follow the version (REGISTRY_LATEST: the newest; 0: all that the level asks for). When not, err
- * says why. ST_BAD_INPUT: no valid schema. A subject without versions agrees to anything. */
+/* Whether the schema may follow the version (REGISTRY_LATEST: the newest; 0: all that the level
+ * asks for). When not, err says why. ST_BAD_INPUT: no valid schema. A subject without versions
+ * agrees to anything. */
 ST registry_check(registry_t *r, str_t subject, int32_t version, const registry_input_t *in,
                   bool *ret, err_t *err);
 
-/* Levels and modes of a subject or REGISTRY_GLOBAL. `inherit`: the global one where the subject has none of its own, else
- * ST_NOT_FOUND. */
+/* Levels and modes of a subject or REGISTRY_GLOBAL. `inherit`: the global one where the subject has
+ * none of its own, else ST_NOT_FOUND. */
 ST registry_level(registry_t *r, str_t subject, bool inherit, registry_level_t *ret, err_t *err);
 ST registry_set_level(registry_t *r, str_t subject, registry_level_t level, err_t *err);
 /* Back to the global one (for REGISTRY_GLOBAL: BACKWARD); ST_NOT_FOUND. */

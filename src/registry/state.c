@@ -3,8 +3,8 @@
 #include "base/json.h"
 #include "wire/batch.h"
 
-#define READ_BYTES  (1 << 20)
-#define UNPACK_MAX  (64 << 20)
+#define READ_BYTES     (1 << 20)
+#define UNPACK_MAX     (64 << 20)
 #define SCHEMA_IDS_MAX (1 << 24) /* what a damaged record may make us reserve */
 
 void change_init(change_t *c)
@@ -165,8 +165,8 @@ version_t *state_newest(subject_t *s, bool deleted)
     return NULL;
 }
 
-st_t state_version(registry_t *r, str_t subject, int32_t version, bool deleted,
-                       version_t **ret, err_t *err)
+st_t state_version(registry_t *r, str_t subject, int32_t version, bool deleted, version_t **ret,
+                   err_t *err)
 {
     subject_t *s = state_subject(r, subject, false);
     version_t *v = state_newest(s, deleted);
@@ -288,7 +288,8 @@ static void apply_word(registry_t *r, str_t type, str_t name, const json_value_t
     if (name.len && !s)
         return;
     if (str_eq(type, STR("CONFIG"))) {
-        bool set = registry_level_parse(json_get_text(value, "compatibilityLevel", STR("")), &level);
+        bool set =
+            registry_level_parse(json_get_text(value, "compatibilityLevel", STR("")), &level);
         *(s ? &s->level : &r->level) = set ? (int)level : s ? -1 : REGISTRY_BACKWARD;
     } else {
         bool set = registry_mode_parse(json_get_text(value, "mode", STR("")), &mode);

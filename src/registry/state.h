@@ -1,7 +1,8 @@
 /* state.h: what the registry keeps in memory, and how it changes. Private to registry/.
  *
- * Memory changes only by state_apply, from a record of the topic: at the start from all that are there, later from those
- * that state_commit has just written. The registry's lock is held throughout.
+ * Memory changes only by state_apply, from a record of the topic: at the start from all that are
+ * there, later from those that state_commit has just written. The registry's lock is held
+ * throughout.
  */
 #ifndef ARUS_REGISTRY_STATE_H
 #define ARUS_REGISTRY_STATE_H
@@ -36,10 +37,10 @@ struct registry {
     io_t *io;
     log_topic_t *topic;
     arena_t arena;
-    map_t subjects;             /* subject_t */
-    map_t by_content;           /* type, references and text to schema_t */
+    map_t subjects;              /* subject_t */
+    map_t by_content;            /* type, references and text to schema_t */
     VEC(const schema_t *) by_id; /* index: id; NULL: none */
-    int level, mode;            /* global */
+    int level, mode;             /* global */
 };
 
 /* Records that will be written together. */
@@ -65,7 +66,8 @@ ST state_load(registry_t *r, err_t *err);
 
 subject_t *state_subject(registry_t *r, str_t name, bool create);
 const schema_t *state_schema(const registry_t *r, int32_t id);
-/* The last version; with `deleted` softly deleted ones count. NULL when there is none or s is NULL. */
+/* The last version; with `deleted` softly deleted ones count. NULL when there is none or s is NULL.
+ */
 version_t *state_newest(subject_t *s, bool deleted);
 /* ST_NOT_FOUND. */
 ST state_version(registry_t *r, str_t subject, int32_t version, bool deleted, version_t **ret,

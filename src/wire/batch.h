@@ -6,15 +6,20 @@
  *      12    4 partition leader epoch            set by the log, outside the CRC
  *      16    1 magic: 2
  *      17    4 CRC-32C of bytes 21 to the end
- *      21    2 attributes: 0-2 codec, 3 timestamps are LogAppendTime, 4 transactional, 5 control, 6
- * delete horizon 23    4 last offset delta 27    8 base timestamp 35    8 max timestamp 43    8
- * producer id (-1 none) 51    2 producer epoch 53    4 base sequence 57    4 record count 61    –
- * records, or one compressed blob of them
+ *      21    2 attributes: 0-2 codec, 3 timestamps are LogAppendTime, 4 transactional, 5 control,
+ *              6 delete horizon
+ *      23    4 last offset delta
+ *      27    8 base timestamp
+ *      35    8 max timestamp
+ *      43    8 producer id (-1 none)
+ *      51    2 producer epoch
+ *      53    4 base sequence
+ *      57    4 record count
+ *      61    – records, or one compressed blob of them
  *
  *  A record: varint length of the rest, attributes 0, varint timestamp delta, varint offset delta,
- * varint key length
- *  (-1 null), key, varint value length (-1 null), value, varint header count, {varint length, key,
- * varint length (-1 null), value}. Varints are zigzag.
+ *  varint key length (-1 null), key, varint value length (-1 null), value, varint header count,
+ *  {varint length, key, varint length (-1 null), value}. Varints are zigzag.
  *
  * Nothing here allocates per record. Everything read is a view into the bytes that were given (or,
  * of a compressed batch, into the reader's buffer).

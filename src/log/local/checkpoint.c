@@ -6,13 +6,13 @@
  *      12    8 sequence: the journal's entries from it on are to be replayed
  *      20   16 the log's id
  *      36    4 leader epoch
- *      40    1 1: closed in order, nothing to replay
+ *      40    1 1: closed in order
  *      41    4 topic numbers given so far
- *      45    4 number of topics; for each: its record (log/local/engine.h), then for each
- * partition: 8 first offset, 8 end of what the segments hold, 4 number of segments; for each
- * segment: 8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries – 4
- * number of groups; for each: 4 length and name, 4 number of offsets; for each: 4 topic number, 4
- * partition, 8 offset
+ *      45    4 number of topics; for each: its record (log/local/engine.h), and for each partition:
+ *              8 first offset, 8 end of what the segments hold, 4 number of segments; for each:
+ *              8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries
+ *       –    4 number of groups; for each: 4 length and name, 4 number of offsets; for each:
+ *              4 topic number, 4 partition, 8 offset
  */
 #include "log/local/engine.h"
 

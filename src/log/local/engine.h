@@ -2,15 +2,16 @@
  *
  * Invariants, cited in the code as L1…:
  * L1 What readers see is what the journal has: an entry is applied to the state only once it is in
- * the journal (and synced, with LOG_DURABILITY_SYNC), entry by entry in sequence, under the lock, a
- * group of them at once. L2 state = checkpoint + the journal from the checkpoint's sequence on.
- * Applying an entry again changes nothing, so the checkpoint's state may be newer than its
- * sequence. L3 Segments never count for more than the checkpoint (or, in this process, the
- * journal's entries) says. L4 start <= flushed <= end <= next in each partition. Batches in
- * [flushed, end) are in the tail. L5 A journal file is used again only when a checkpoint covers it;
- * batches leave the tail only when they are in segments. L6 Locks are taken in this order: meta,
- * upkeep, lock, a segment's lock. No call on the disk is made under `lock`, but by the one thread
- * that leads a group (commit.c), which has let go of it.
+ *    the journal (and synced, with LOG_DURABILITY_SYNC), entry by entry in sequence, under the
+ *    lock, a group of them at once.
+ * L2 state = checkpoint + the journal from the checkpoint's sequence on. Applying an entry again
+ *    changes nothing, so the checkpoint's state may be newer than its sequence.
+ * L3 Segments never count for more than the checkpoint (or, in this process, the journal) says.
+ * L4 start <= flushed <= end <= next in each partition. Batches in [flushed, end) are in the tail.
+ * L5 A journal file is used again only when a checkpoint covers it; batches leave the tail only
+ *    when they are in segments.
+ * L6 Locks are taken in this order: meta, upkeep, lock, a segment's lock. No call on the disk is
+ *    made under `lock`; the thread that leads a group (commit.c) lets go of it to write.
  */
 #ifndef ARUS_LOG_LOCAL_ENGINE_H
 #define ARUS_LOG_LOCAL_ENGINE_H

@@ -1,13 +1,14 @@
-/* entry.h: one entry of the journal, in memory as on disk: what a commit, or a change of topics,
- * is.
+/* entry.h: one entry of the journal, in memory as on disk: a commit, or a change of topics.
  *
  *  OFFSET SIZE MEANING (big-endian)
  *       0    4 length of the whole entry without padding
  *       4    4 CRC-32C of bytes 0-3 and 8 to the end, going on from the CRC of the entry before
  *       8    8 sequence: 1 more than the entry before
- *      16    8 the last sequence that was synced when this one was written (0: durability is
- * memory) 24    1 kind (log_entry_kind_t) 25    3 zero 28    – payload The next entry starts at the
- * next multiple of 8.
+ *      16    8 the last sequence that was synced when this was written (0: durability is memory)
+ *      24    1 kind (log_entry_kind_t)
+ *      25    3 zero
+ *      28    – payload
+ *  The next entry starts at the next multiple of 8.
  *
  *  A commit's payload is items:
  *       0    1 1 a record batch, 2 a group's offset (3, a producer's state, is reserved)
@@ -17,8 +18,8 @@
  *       8    4 partition
  *      12    4 length of what follows
  *      16    – the batch; or the group's name and 8 bytes of offset
- *  The other kinds' payloads are a topic as log/local/checkpoint.h has it (created, altered,
- * grown), 4 bytes of topic number (deleted), a group's name (group deleted).
+ *  The other kinds' payloads are a topic's record (log/local/engine.h; created, altered, grown),
+ *  4 bytes of topic number (deleted), a group's name (group deleted).
  *
  * A log_entry_t is shared: the commit that builds it, the journal that writes it, the tail that
  * serves reads from it, and readers' chunks all hold references. Once it is in the journal its

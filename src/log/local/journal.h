@@ -8,9 +8,11 @@
  *  OFFSET SIZE MEANING of the file's head
  *       0    8 "arusjnl1"
  *       8    8 sequence of the first entry
- *      16    4 the CRC from which the first entry goes on (random: entries of an earlier use do not
- * fit) 20    4 CRC-32C of bytes 0-19 24    – zero 512    – entries; they end at the first that does
- * not fit
+ *      16    4 the CRC from which the first entry goes on; random, so that entries of an earlier
+ *              use do not fit
+ *      20    4 CRC-32C of bytes 0-19
+ *      24    – zero
+ *     512    – entries; they end at the first that does not fit
  *
  * thread: one at a time; who may is commit.c's business.
  */

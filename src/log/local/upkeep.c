@@ -1,11 +1,14 @@
 /* upkeep.c: what makes room: batches go from memory to segments, the checkpoint notes it, the
  * journal is cut, and what is past its retention goes.
  *
- * A round: (1) switch journals, so that all that is in the other one is applied; (2) write the
- * dirty partitions' batches to their segments; (3) sync these and the directories; (4) write the
- * checkpoint, durable before (5) the other journal is free, the tail may let go, and retired
- * segments are removed. A round that fails leaves everything as it was but for bytes that do not
- * count; the next one begins again.
+ * A round:
+ * (1) switch journals, so that all that is in the other one is applied;
+ * (2) write the dirty partitions' batches to their segments;
+ * (3) sync these and the directories;
+ * (4) write the checkpoint, durable before
+ * (5) the other journal is free, the tail may let go, and retired segments are removed.
+ * A round that fails leaves everything as it was but for bytes that do not count; the next one
+ * begins again.
  */
 #include "log/local/engine.h"
 

@@ -1,4 +1,5 @@
-/* Any text: parsing it never crashes, and what parses prints as something that parses to the same print. */
+/* Any text: parsing it never crashes, and what parses prints as something that parses to the same
+ * print. */
 #include "sql/parse/format.h"
 #include "sql/parse/parse.h"
 

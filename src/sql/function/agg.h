@@ -4,7 +4,7 @@
 
 #include "sql/function/fn.h"
 
-#define AGG_INIT(name)   static st_t name(sql_fn_call_t *call, data_value_t *slot, err_t *err)
+#define AGG_INIT(name) static st_t name(sql_fn_call_t *call, data_value_t *slot, err_t *err)
 #define AGG_ADD(name)                                                                              \
     static st_t name(sql_fn_call_t *call, data_value_t *slot, const data_value_t *args, err_t *err)
 #define AGG_MERGE(name)                                                                            \

@@ -46,8 +46,8 @@ static size_t limit(const sql_fn_call_t *call, const char *name)
 
 static void collect(sql_fn_call_t *call, data_value_t *slot, data_value_t v, bool set)
 {
-    size_t most = limit(call, set ? "ksql.functions.collect_set.limit"
-                                  : "ksql.functions.collect_list.limit");
+    size_t most =
+        limit(call, set ? "ksql.functions.collect_set.limit" : "ksql.functions.collect_list.limit");
     if (slot[0].len < most && !(set && sql_array_find(slot[0], v) >= 0))
         slot[0] = sql_array_insert(call->arena, slot[0], slot[0].len, v);
 }
@@ -95,7 +95,8 @@ AGG_MERGE(set_merge)
     return ST_OK;
 }
 
-const sql_agg_class_t sql_agg_collect_list = {1, collect_init, list_add, list_undo, list_merge, NULL};
+const sql_agg_class_t sql_agg_collect_list = {1,         collect_init, list_add,
+                                              list_undo, list_merge,   NULL};
 const sql_agg_class_t sql_agg_collect_set = {1, collect_init, set_add, NULL, set_merge, NULL};
 
 /* ---- counts of values: a MAP in the slot, value to BIGINT ---- */
@@ -157,8 +158,8 @@ AGG_MERGE(histogram_merge)
     return ST_OK;
 }
 
-const sql_agg_class_t sql_agg_histogram = {1, counts_init, histogram_add, histogram_undo,
-                                           histogram_merge, NULL};
+const sql_agg_class_t sql_agg_histogram = {
+    1, counts_init, histogram_add, histogram_undo, histogram_merge, NULL};
 
 AGG_ADD(attr_add)
 {

@@ -40,8 +40,9 @@ AGG_MERGE(count_merge)
 
 const sql_agg_class_t sql_agg_count = {1, count_init, count_add, count_undo, count_merge, NULL};
 
-/* COUNT_DISTINCT is an estimate from 2048 registers (HyperLogLog): exact for few values, 2.3 % off for many. A register
- * holds the greatest number of leading zeros, and one, seen among the hashes that fall on it. */
+/* COUNT_DISTINCT is an estimate from 2048 registers (HyperLogLog): exact for few values, 2.3 % off
+ * for many. A register holds the greatest number of leading zeros, and one, seen among the hashes
+ * that fall on it. */
 enum { REGISTERS = 2048, REGISTER_BITS = 11 };
 
 AGG_ADD(distinct_add)
@@ -100,4 +101,5 @@ AGG_RESULT(distinct_result)
     RETURN(data_of_i64(llround(estimate)));
 }
 
-const sql_agg_class_t sql_agg_count_distinct = {1, NULL, distinct_add, NULL, distinct_merge, distinct_result};
+const sql_agg_class_t sql_agg_count_distinct = {1,    NULL,           distinct_add,
+                                                NULL, distinct_merge, distinct_result};

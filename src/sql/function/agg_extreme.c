@@ -103,8 +103,8 @@ AGG_MERGE(topkdistinct_merge)
 }
 
 const sql_agg_class_t sql_agg_topk = {2, top_init, topk_add, NULL, topk_merge, NULL};
-const sql_agg_class_t sql_agg_topkdistinct = {2, top_init, topkdistinct_add, NULL, topkdistinct_merge,
-                                              NULL};
+const sql_agg_class_t sql_agg_topkdistinct = {2,    top_init,           topkdistinct_add,
+                                              NULL, topkdistinct_merge, NULL};
 
 const data_type_t *sql_ret_topk(arena_t *a, const data_type_t *const *arg, size_t n_args)
 {

@@ -1,7 +1,8 @@
 /* LATEST_BY_OFFSET and EARLIEST_BY_OFFSET, of one value and of N.
  *
- * Each value has the number it was taken in at, so that merged session windows know which came first. Slots of the
- * one-value forms: value, number. Of the N forms: array of values, array of numbers, N.
+ * Each value has the number it was taken in at, so that merged session windows know which came
+ * first. Slots of the one-value forms: value, number. Of the N forms: array of values, array of
+ * numbers, N.
  */
 #include "sql/function/agg.h"
 
@@ -159,4 +160,5 @@ AGG_MERGE(earliest_n_merge)
 }
 
 const sql_agg_class_t sql_agg_latest_n = {3, n_init, latest_n_add, NULL, latest_n_merge, NULL};
-const sql_agg_class_t sql_agg_earliest_n = {3, n_init, earliest_n_add, NULL, earliest_n_merge, NULL};
+const sql_agg_class_t sql_agg_earliest_n = {3,    n_init,           earliest_n_add,
+                                            NULL, earliest_n_merge, NULL};

@@ -3,7 +3,8 @@
 
 #include <math.h>
 
-/* Slots: count, sum, sum of squared distances from the mean; brought forward by one value at a time. */
+/* Slots: count, sum, sum of squared distances from the mean; brought forward by one value at a
+ * time. */
 AGG_INIT(deviation_init)
 {
     (void)call, (void)err;
@@ -69,10 +70,10 @@ AGG_RESULT(deviation_result)
     RETURN(data_of_f64(sqrt(ret->f64)));
 }
 
-const sql_agg_class_t sql_agg_stddev_samp = {3, deviation_init, deviation_add, deviation_undo,
-                                             deviation_merge, variance_result};
-const sql_agg_class_t sql_agg_stddev_sample = {3, deviation_init, deviation_add, deviation_undo,
-                                               deviation_merge, deviation_result};
+const sql_agg_class_t sql_agg_stddev_samp = {
+    3, deviation_init, deviation_add, deviation_undo, deviation_merge, variance_result};
+const sql_agg_class_t sql_agg_stddev_sample = {
+    3, deviation_init, deviation_add, deviation_undo, deviation_merge, deviation_result};
 
 /* Slots: count, and the sums of x, y, x², y², xy. */
 AGG_INIT(correlation_init)
@@ -123,5 +124,5 @@ AGG_RESULT(correlation_result)
     RETURN(data_of_f64((n * xy - x * y) / (sqrt(n * xx - x * x) * sqrt(n * yy - y * y))));
 }
 
-const sql_agg_class_t sql_agg_correlation = {6, correlation_init, correlation_add, correlation_undo,
-                                             correlation_merge, correlation_result};
+const sql_agg_class_t sql_agg_correlation = {
+    6, correlation_init, correlation_add, correlation_undo, correlation_merge, correlation_result};

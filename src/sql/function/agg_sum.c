@@ -32,8 +32,8 @@ static st_t add(sql_fn_call_t *call, const data_type_t *t, data_value_t *a, data
         return ST_OK;
     case DATA_DOUBLE: a->f64 += sign * b.f64; return ST_OK;
     default:
-        TRY(data_decimal_arith(call->arena, sign > 0 ? DATA_ADD : DATA_SUB, a->dec, b.dec,
-                               t->scale, &d, err));
+        TRY(data_decimal_arith(call->arena, sign > 0 ? DATA_ADD : DATA_SUB, a->dec, b.dec, t->scale,
+                               &d, err));
         TRY(data_decimal_fit(call->arena, d, t->precision, t->scale, &d, err));
         *a = data_of_decimal(d);
         return ST_OK;
@@ -83,7 +83,8 @@ AGG_ADD(sum_list_undo)
     return add_list(call, slot, args[0], -1, err);
 }
 
-const sql_agg_class_t sql_agg_sum_list = {1, sum_init, sum_list_add, sum_list_undo, sum_merge, NULL};
+const sql_agg_class_t sql_agg_sum_list = {1,         sum_init, sum_list_add, sum_list_undo,
+                                          sum_merge, NULL};
 
 /* Slots: sum, count. */
 AGG_INIT(avg_init)

@@ -50,7 +50,8 @@ static data_value_t sift(arena_t *a, data_value_t x, data_value_t y, bool in)
     data_value_t *v = ARENA_ARRAY(a, data_value_t, x.len + 1);
     size_t n = 0;
     for (size_t i = 0; i < x.len; i++)
-        if ((sql_array_find(y, x.v[i]) >= 0) == in && sql_array_find(data_of_array(v, n), x.v[i]) < 0)
+        if ((sql_array_find(y, x.v[i]) >= 0) == in &&
+            sql_array_find(data_of_array(v, n), x.v[i]) < 0)
             v[n++] = x.v[i];
     return data_of_array(v, n);
 }
@@ -182,7 +183,8 @@ FN(slice)
     if (data_is_null(args[0]))
         RETURN(DATA_NULL_VALUE);
     int64_t n = args[0].len;
-    int64_t from = data_is_null(args[1]) ? 1 : args[1].i32, to = data_is_null(args[2]) ? n : args[2].i32;
+    int64_t from = data_is_null(args[1]) ? 1 : args[1].i32,
+            to = data_is_null(args[2]) ? n : args[2].i32;
     if (from < 1 || from > n || to < from || to > n)
         RETURN(DATA_NULL_VALUE);
     (void)call;

@@ -15,7 +15,8 @@ static encoding_t encoding_of(str_t name)
 static st_t unknown(str_t name, err_t *err)
 {
     return err_set(err, ST_BAD_INPUT,
-                   "Unknown encoding type '" STR_FMT "': use hex, utf8, ascii or base64", STR_ARG(name));
+                   "Unknown encoding type '" STR_FMT "': use hex, utf8, ascii or base64",
+                   STR_ARG(name));
 }
 
 static int hex_digit(char c)
@@ -134,8 +135,8 @@ static st_t number(const sql_fn_call_t *call, const data_value_t *args, size_t w
     if (!little && !str_eq_nocase(order, STR("BIG_ENDIAN")))
         return err_set(err, ST_BAD_INPUT, "Byte order must be BIG_ENDIAN or LITTLE_ENDIAN");
     if (args[0].len != width)
-        return err_set(err, ST_BAD_INPUT, "Number of bytes must be equal to %zu, but found %u", width,
-                       args[0].len);
+        return err_set(err, ST_BAD_INPUT, "Number of bytes must be equal to %zu, but found %u",
+                       width, args[0].len);
     uint64_t v = 0;
     for (size_t i = 0; i < width; i++)
         v = v << 8 | (uint8_t)args[0].ptr[little ? width - 1 - i : i];

@@ -55,7 +55,8 @@ static st_t pattern_of(sql_fn_call_t *call, data_value_t arg, const sql_pattern_
     return ST_OK;
 }
 
-static st_t zone_of(sql_fn_call_t *call, size_t which, str_t name, const sql_zone_t **ret, err_t *err)
+static st_t zone_of(sql_fn_call_t *call, size_t which, str_t name, const sql_zone_t **ret,
+                    err_t *err)
 {
     site_t *s = site_of(call);
     if (!s->zone_name[which] || !str_eq(str_of(s->zone_name[which]), name)) {
@@ -71,7 +72,8 @@ static st_t zone_of(sql_fn_call_t *call, size_t which, str_t name, const sql_zon
 }
 
 /* Writes ms by the pattern in args[1], in the zone in args[2] or UTC. */
-static st_t format(sql_fn_call_t *call, const data_value_t *args, int64_t ms, data_value_t *ret, err_t *err)
+static st_t format(sql_fn_call_t *call, const data_value_t *args, int64_t ms, data_value_t *ret,
+                   err_t *err)
 {
     const sql_pattern_t *p;
     const sql_zone_t *z;
@@ -159,7 +161,11 @@ static st_t span_ms(const data_value_t *args, int sign, int64_t *ret, err_t *err
     static const struct {
         const char *unit;
         int64_t ms;
-    } units[] = {{"MILLISECOND", 1}, {"SECOND", 1000}, {"MINUTE", 60000}, {"HOUR", 3600000}, {"DAY", CIVIL_DAY_MS}};
+    } units[] = {{"MILLISECOND", 1},
+                 {"SECOND", 1000},
+                 {"MINUTE", 60000},
+                 {"HOUR", 3600000},
+                 {"DAY", CIVIL_DAY_MS}};
     str_t unit = data_str(args[0]);
     if (str_ends(unit, STR("S")))
         unit.len--;

@@ -11,8 +11,8 @@
 #define AGGREGATE(name, signature, fn, ret_type, category, doc, example)                           \
     extern const sql_agg_class_t sql_agg_##fn;
 #define TABLE(name, signature, fn, ret_type, category, doc, example)                               \
-    ST sql_table_##fn(sql_fn_call_t *call, const data_value_t *args, const data_value_t **ret_rows, \
-                      size_t *ret_n, err_t *err);
+    ST sql_table_##fn(sql_fn_call_t *call, const data_value_t *args,                               \
+                      const data_value_t **ret_rows, size_t *ret_n, err_t *err);
 #include "sql/function/functions.def"
 #undef SCALAR
 #undef AGGREGATE
@@ -58,12 +58,13 @@ static inline double fn_f64(data_value_t v)
     } while (0)
 
 /* Return types that a signature cannot say. */
-typedef const data_type_t *sql_ret_type_fn(arena_t *a, const data_type_t *const *arg, size_t n_args);
-sql_ret_type_fn sql_ret_first;        /* the first argument's */
-sql_ret_type_fn sql_ret_topk;         /* ARRAY<STRUCT<sort_col, col0, …>> of all arguments but the last */
-sql_ret_type_fn sql_ret_widest;       /* the decimal that holds all arguments */
-sql_ret_type_fn sql_ret_round0;       /* ROUND(DECIMAL): the same precision, scale 0 */
-sql_ret_type_fn sql_ret_elem;         /* the element's of the first */
-sql_ret_type_fn sql_ret_entries;      /* ARRAY<STRUCT<K STRING, V v>> */
+typedef const data_type_t *sql_ret_type_fn(arena_t *a, const data_type_t *const *arg,
+                                           size_t n_args);
+sql_ret_type_fn sql_ret_first; /* the first argument's */
+sql_ret_type_fn sql_ret_topk; /* ARRAY<STRUCT<sort_col, col0, …>> of all arguments but the last */
+sql_ret_type_fn sql_ret_widest;  /* the decimal that holds all arguments */
+sql_ret_type_fn sql_ret_round0;  /* ROUND(DECIMAL): the same precision, scale 0 */
+sql_ret_type_fn sql_ret_elem;    /* the element's of the first */
+sql_ret_type_fn sql_ret_entries; /* ARRAY<STRUCT<K STRING, V v>> */
 
 #endif

@@ -59,7 +59,9 @@ static const json_value_t *step(const json_value_t *v, str_t *path)
     if (quoted)
         name = str_sub(name, 1, name.len - 2);
     if (bracket && !quoted)
-        return v->kind == JSON_ARRAY && str_to_i64(name, &at) && at >= 0 && (size_t)at < v->n ? &v->item[at] : NULL;
+        return v->kind == JSON_ARRAY && str_to_i64(name, &at) && at >= 0 && (size_t)at < v->n
+                   ? &v->item[at]
+                   : NULL;
     return json_get_str(v, name);
 }
 
@@ -69,7 +71,8 @@ FN(extract_json)
     const json_value_t *v = read_json(call, args[0]);
     str_t path = data_str(args[1]);
     if (!str_starts(path, STR("$")))
-        return err_set(err, ST_BAD_INPUT, "a JSON path begins with '$': '" STR_FMT "'", STR_ARG(path));
+        return err_set(err, ST_BAD_INPUT, "a JSON path begins with '$': '" STR_FMT "'",
+                       STR_ARG(path));
     path = str_sub(path, 1, path.len);
     while (v && path.len)
         v = step(v, &path);
@@ -235,7 +238,8 @@ static void put_value(buf_t *b, data_value_t v, const data_type_t *t)
         return;
     default: break;
     }
-    bool quoted = v.kind == DATA_BYTES || v.kind == DATA_TIME || v.kind == DATA_DATE || v.kind == DATA_TIMESTAMP;
+    bool quoted = v.kind == DATA_BYTES || v.kind == DATA_TIME || v.kind == DATA_DATE ||
+                  v.kind == DATA_TIMESTAMP;
     if (quoted)
         buf_put_char(b, '"');
     data_put_text(b, v, t);

@@ -14,6 +14,16 @@
 
 #define DEGREE 0.017453292519943295
 
+static double to_degrees(double x)
+{
+    return x * (180.0 / M_PI);
+}
+
+static double to_radians(double x)
+{
+    return x * DEGREE;
+}
+
 FN_F64(acos, acos(x))
 FN_F64(asin, asin(x))
 FN_F64(atan, atan(x))
@@ -21,11 +31,11 @@ FN_F64(atan2, atan2(x, fn_f64(args[1])))
 FN_F64(cos, cos(x))
 FN_F64(cosh, cosh(x))
 FN_F64(cot, 1.0 / tan(x))
-FN_F64(degrees, x * (180.0 / M_PI))
+FN_F64(degrees, to_degrees(x))
 FN_F64(exp, exp(x))
 FN_F64(ln, x < 0 ? NAN : log(x))
 FN_F64(power, pow(x, fn_f64(args[1])))
-FN_F64(radians, x * DEGREE)
+FN_F64(radians, to_radians(x))
 FN_F64(sin, sin(x))
 FN_F64(sinh, sinh(x))
 FN_F64(sqrt, x < 0 ? NAN : sqrt(x))
@@ -91,7 +101,8 @@ FN(abs)
 
 typedef enum rounding { ROUND_DOWN, ROUND_FLOOR, ROUND_CEILING, ROUND_NEAREST } rounding_t;
 
-/* d cut to `digits` behind the point (negative: before it), in its own scale. Nearest: ties go up, toward positive. */
+/* d cut to `digits` behind the point (negative: before it), in its own scale. Nearest: ties go up,
+ * toward positive. */
 static st_t round_decimal(sql_fn_call_t *call, const data_decimal_t *d, int32_t digits,
                           rounding_t how, const data_decimal_t **ret, err_t *err)
 {
@@ -113,7 +124,8 @@ static st_t round_decimal(sql_fn_call_t *call, const data_decimal_t *d, int32_t 
         const data_decimal_t *twice;
         TRY(data_decimal_arith(a, DATA_ADD, part, part, scale, &twice, err));
         const data_decimal_t *minus;
-        TRY(data_decimal_arith(a, DATA_SUB, decimal_zero(call), step, digits > 0 ? digits : 0, &minus, err));
+        TRY(data_decimal_arith(a, DATA_SUB, decimal_zero(call), step, digits > 0 ? digits : 0,
+                               &minus, err));
         up = sign > 0 && data_decimal_cmp(twice, step) >= 0;
         down = sign < 0 && data_decimal_cmp(twice, minus) < 0;
     }

@@ -2,9 +2,11 @@
 
 #include "base/civil.h"
 
-static const char *const months[] = {"January", "February", "March",     "April",   "May",      "June",
-                                     "July",    "August",   "September", "October", "November", "December"};
-static const char *const days[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
+static const char *const months[] = {"January",   "February", "March",    "April",
+                                     "May",       "June",     "July",     "August",
+                                     "September", "October",  "November", "December"};
+static const char *const days[] = {"Sunday",   "Monday", "Tuesday", "Wednesday",
+                                   "Thursday", "Friday", "Saturday"};
 
 st_t sql_pattern_read(str_t text, sql_pattern_t *ret, err_t *err)
 {
@@ -12,16 +14,19 @@ st_t sql_pattern_read(str_t text, sql_pattern_t *ret, err_t *err)
     size_t depth = 0;
     for (size_t i = 0; i < text.len;) {
         if (p.n_items == SQL_PATTERN_ITEMS_MAX)
-            return err_set(err, ST_BAD_INPUT, "the pattern has more than %d parts", SQL_PATTERN_ITEMS_MAX);
+            return err_set(err, ST_BAD_INPUT, "the pattern has more than %d parts",
+                           SQL_PATTERN_ITEMS_MAX);
         sql_pattern_item_t *item = &p.item[p.n_items++];
         char c = text.ptr[i];
         size_t n = 1;
         if (c == '\'') {
             ptrdiff_t end = str_find_char(str_sub(text, i + 1, text.len), '\'');
             if (end < 0)
-                return err_set(err, ST_BAD_INPUT, "Pattern ends with an incomplete string literal: " STR_FMT,
+                return err_set(err, ST_BAD_INPUT,
+                               "Pattern ends with an incomplete string literal: " STR_FMT,
                                STR_ARG(text));
-            *item = (sql_pattern_item_t){'\'', 1, end ? str_sub(text, i + 1, (size_t)end) : STR("'")};
+            *item =
+                (sql_pattern_item_t){'\'', 1, end ? str_sub(text, i + 1, (size_t)end) : STR("'")};
             n = (size_t)end + 2;
         } else if (strchr("GyuYMLdDEeaHhkKmsSnAVzXxZO", c)) {
             while (i + n < text.len && text.ptr[i + n] == c && n < 19)
@@ -38,7 +43,8 @@ st_t sql_pattern_read(str_t text, sql_pattern_t *ret, err_t *err)
         i += n;
     }
     if (depth)
-        return err_set(err, ST_BAD_INPUT, "the pattern has a '[' without ']': " STR_FMT, STR_ARG(text));
+        return err_set(err, ST_BAD_INPUT, "the pattern has a '[' without ']': " STR_FMT,
+                       STR_ARG(text));
     *ret = p;
     return ST_OK;
 }
@@ -110,9 +116,11 @@ static int64_t field(const moment_t *m, char letter)
 {
     int hour = m->ms_of_day / 3600000, minute = m->ms_of_day / 60000 % 60;
     switch (letter) {
-    case 'y': case 'Y': return m->year > 0 ? m->year : 1 - m->year;
+    case 'y':
+    case 'Y': return m->year > 0 ? m->year : 1 - m->year;
     case 'u': return m->year;
-    case 'M': case 'L': return m->month;
+    case 'M':
+    case 'L': return m->month;
     case 'd': return m->day;
     case 'D': return m->days - civil_days(m->year, 1, 1) + 1;
     case 'e': return civil_weekday(m->days) + 1;
@@ -152,7 +160,8 @@ static void put_item(buf_t *b, const moment_t *m, const sql_pattern_item_t *i)
         buf_printf(b, "%0*lld", i->count, (long long)field(m, i->letter));
 }
 
-st_t sql_pattern_format(buf_t *b, const sql_pattern_t *p, int64_t ms, const sql_zone_t *zone, err_t *err)
+st_t sql_pattern_format(buf_t *b, const sql_pattern_t *p, int64_t ms, const sql_zone_t *zone,
+                        err_t *err)
 {
     moment_t m = {.zone = zone, .type = sql_zone_at(zone, floor_div(ms, 1000))};
     int64_t local;
@@ -195,8 +204,9 @@ static size_t digits(const reading_t *r)
 
 static bool numeric(const sql_pattern_item_t *i)
 {
-    return i->letter == 'S' || ((i->letter == 'M' || i->letter == 'L') ? i->count < 3
-                                                                       : strchr("yuYdDeHhkKmsnA", i->letter) != NULL);
+    return i->letter == 'S' ||
+           ((i->letter == 'M' || i->letter == 'L') ? i->count < 3
+                                                   : strchr("yuYdDeHhkKmsnA", i->letter) != NULL);
 }
 
 /* Digits that the fixed-width numbers right behind this one need. */
@@ -216,7 +226,8 @@ static bool take_number(reading_t *r, size_t n, int64_t *ret)
     return true;
 }
 
-/* One letter is as many digits as there are, more are that many; a year of four or more letters may be longer. */
+/* One letter is as many digits as there are, more are that many; a year of four or more letters may
+ * be longer. */
 static bool read_number(reading_t *r, const sql_pattern_t *p, size_t at)
 {
     const sql_pattern_item_t *i = &p->item[at];
@@ -312,9 +323,12 @@ static bool read_item(reading_t *r, const sql_pattern_t *p, size_t at)
         return k >= 0 && (r->has['a'] = true);
     case 'X': return read_offset(r, true);
     case 'x': return read_offset(r, false);
-    case 'Z': return (i->count != 4 || read_text(r, STR("GMT"))) && (read_offset(r, i->count == 5) || i->count == 4);
+    case 'Z':
+        return (i->count != 4 || read_text(r, STR("GMT"))) &&
+               (read_offset(r, i->count == 5) || i->count == 4);
     case 'O': return read_text(r, STR("GMT")) && (read_offset(r, false) || true);
-    case 'V': case 'z':
+    case 'V':
+    case 'z':
         r->zone = str_sub(r->text, r->at, sql_zone_match(str_sub(r->text, r->at, r->text.len)));
         r->at += r->zone.len;
         return r->zone.len > 0;
@@ -327,8 +341,8 @@ static bool read_item(reading_t *r, const sql_pattern_t *p, size_t at)
     }
 }
 
-/* Reads the items from `at` up to the end, or to the ']' that closes them. Optional parts that do not fit are passed
- * over. */
+/* Reads the items from `at` up to the end, or to the ']' that closes them. Optional parts that do
+ * not fit are passed over. */
 static bool read_items(reading_t *r, const sql_pattern_t *p, size_t from, size_t *ret_end)
 {
     bool fits = true;
@@ -389,7 +403,8 @@ static bool to_ms_of_day(const reading_t *r, int64_t *ret)
     return true;
 }
 
-static st_t to_instant(const reading_t *r, int64_t local_ms, const sql_zone_t *zone, int64_t *ret, err_t *err)
+static st_t to_instant(const reading_t *r, int64_t local_ms, const sql_zone_t *zone, int64_t *ret,
+                       err_t *err)
 {
     int64_t local_s = floor_div(local_ms, 1000);
     int32_t offset_s = r->offset_s;
@@ -405,15 +420,18 @@ static st_t to_instant(const reading_t *r, int64_t local_ms, const sql_zone_t *z
     return ST_OK;
 }
 
-st_t sql_pattern_parse(const sql_pattern_t *p, str_t text, const sql_zone_t *zone, int64_t *ret_ms, err_t *err)
+st_t sql_pattern_parse(const sql_pattern_t *p, str_t text, const sql_zone_t *zone, int64_t *ret_ms,
+                       err_t *err)
 {
     reading_t r = {.text = text};
     size_t end;
     int64_t day, ms;
     if (!read_items(&r, p, 0, &end) || r.at != text.len)
-        return err_set(err, ST_BAD_INPUT, "Text '" STR_FMT "' could not be parsed at index %zu", STR_ARG(text), r.at);
+        return err_set(err, ST_BAD_INPUT, "Text '" STR_FMT "' could not be parsed at index %zu",
+                       STR_ARG(text), r.at);
     if (!to_days(&r, &day) || !to_ms_of_day(&r, &ms))
-        return err_set(err, ST_BAD_INPUT, "Text '" STR_FMT "' could not be parsed: a field is out of range",
+        return err_set(err, ST_BAD_INPUT,
+                       "Text '" STR_FMT "' could not be parsed: a field is out of range",
                        STR_ARG(text));
     return to_instant(&r, day * CIVIL_DAY_MS + ms, zone, ret_ms, err);
 }

@@ -1,7 +1,9 @@
-/* pattern.h: dates and times by pattern, as java.time's DateTimeFormatter has them. Internal to sql/.
+/* pattern.h: dates and times by pattern, as java.time's DateTimeFormatter has them. Internal to
+ * sql/.
  *
- * "yyyy-MM-dd'T'HH:mm:ss.SSSX": letters are fields, '…' is text, '' a quote, […] may be missing when it is read.
- * Letters: G y u Y M L d D E e a H h k K m s S n A V z X x Z O. Names are English; reading does not mind their case.
+ * "yyyy-MM-dd'T'HH:mm:ss.SSSX": letters are fields, '…' is text, '' a quote, […] may be missing
+ * when it is read. Letters: G y u Y M L d D E e a H h k K m s S n A V z X x Z O. Names are English;
+ * reading does not mind their case.
  */
 #ifndef ARUS_SQL_FUNCTION_PATTERN_H
 #define ARUS_SQL_FUNCTION_PATTERN_H
@@ -25,10 +27,12 @@ typedef struct sql_pattern {
 ST sql_pattern_read(str_t text, sql_pattern_t *ret, err_t *err);
 
 /* Writes an instant as a zone's clocks show it. */
-ST sql_pattern_format(buf_t *b, const sql_pattern_t *p, int64_t ms, const sql_zone_t *zone, err_t *err);
+ST sql_pattern_format(buf_t *b, const sql_pattern_t *p, int64_t ms, const sql_zone_t *zone,
+                      err_t *err);
 
-/* Reads all of text. What it does not say is 1970-01-01T00:00, and the zone, unless it says one, is the given one.
- * ST_BAD_INPUT with the text and the place in it that does not fit. */
-ST sql_pattern_parse(const sql_pattern_t *p, str_t text, const sql_zone_t *zone, int64_t *ret_ms, err_t *err);
+/* Reads all of text. What it does not say is 1970-01-01T00:00, and the zone, unless it says one, is
+ * the given one. ST_BAD_INPUT with the text and the place in it that does not fit. */
+ST sql_pattern_parse(const sql_pattern_t *p, str_t text, const sql_zone_t *zone, int64_t *ret_ms,
+                     err_t *err);
 
 #endif

@@ -1,7 +1,7 @@
 /* Functions of regular expressions, by PCRE2, whose dialect has all that is common in Java's.
  *
- * The pattern of a call site is compiled once and kept in its state for as long as it stays the same. Matching is
- * bounded, so that a hostile pattern is an error and not a hang.
+ * The pattern of a call site is compiled once and kept in its state for as long as it stays the
+ * same. Matching is bounded, so that a hostile pattern is an error and not a hang.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "sql/function/fn.h"
@@ -38,18 +38,20 @@ static st_t compile(sql_fn_call_t *call, str_t pattern, regex_t **ret, err_t *er
     }
     int code;
     PCRE2_SIZE at;
-    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len, PCRE2_UTF | PCRE2_DOLLAR_ENDONLY,
-                                         &code, &at, NULL);
+    pcre2_code *compiled = pcre2_compile((PCRE2_SPTR)pattern.ptr, pattern.len,
+                                         PCRE2_UTF | PCRE2_DOLLAR_ENDONLY, &code, &at, NULL);
     if (!compiled) {
         char why[128];
         pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
-        return err_set(err, ST_BAD_INPUT, "Invalid regular expression pattern: " STR_FMT " at %zu: %s",
+        return err_set(err, ST_BAD_INPUT,
+                       "Invalid regular expression pattern: " STR_FMT " at %zu: %s",
                        STR_ARG(pattern), at, why);
     }
     if (r)
         regex_free(r);
     r = mem_zalloc(sizeof *r);
-    *r = (regex_t){mem_z(pattern), pattern.len, compiled, pcre2_match_data_create_from_pattern(compiled, NULL),
+    *r = (regex_t){mem_z(pattern), pattern.len, compiled,
+                   pcre2_match_data_create_from_pattern(compiled, NULL),
                    pcre2_match_context_create(NULL)};
     pcre2_set_match_limit(r->context, MATCH_STEPS_MAX);
     *call->state = r;
@@ -68,7 +70,8 @@ static st_t find(regex_t *r, str_t s, size_t from, const PCRE2_SIZE **ret_span, 
     if (n == PCRE2_ERROR_NOMATCH)
         return ST_OK;
     if (n < 0)
-        return err_set(err, ST_LIMIT, "the regular expression could not be matched (PCRE2 error %d)", n);
+        return err_set(err, ST_LIMIT,
+                       "the regular expression could not be matched (PCRE2 error %d)", n);
     *ret_span = pcre2_get_ovector_pointer(r->match);
     return ST_OK;
 }
@@ -148,7 +151,8 @@ static st_t put_replacement(buf_t *b, str_t how, str_t s, const PCRE2_SIZE *span
         } else if (how.ptr[i] == '$') {
             uint32_t group = i + 1 < how.len ? (uint32_t)(how.ptr[i + 1] - '0') : 10;
             if (group > 9 || group >= groups)
-                return err_set(err, ST_BAD_INPUT, "the replacement names no group: '" STR_FMT "'", STR_ARG(how));
+                return err_set(err, ST_BAD_INPUT, "the replacement names no group: '" STR_FMT "'",
+                               STR_ARG(how));
             if (span[2 * group] != PCRE2_UNSET)
                 buf_put_str(b, span_str(s, span, group));
             i++;
@@ -171,7 +175,8 @@ FN(regexp_replace)
     st_t st = find(r, s, 0, &span, err);
     while (st == ST_OK && span) {
         buf_put(&b, s.ptr + at, span[0] - at);
-        st = put_replacement(&b, data_str(args[2]), s, span, pcre2_get_ovector_count(r->match), err);
+        st =
+            put_replacement(&b, data_str(args[2]), s, span, pcre2_get_ovector_count(r->match), err);
         at = span[1];
         if (st == ST_OK)
             st = find(r, s, behind(s, span), &span, err);

@@ -19,7 +19,11 @@ typedef struct match {
 /* INTEGER → BIGINT → DECIMAL → DOUBLE; 0: not a number. */
 static int rank(data_kind_t k)
 {
-    return k == DATA_INTEGER ? 1 : k == DATA_BIGINT ? 2 : k == DATA_DECIMAL ? 3 : k == DATA_DOUBLE ? 4 : 0;
+    return k == DATA_INTEGER   ? 1
+           : k == DATA_BIGINT  ? 2
+           : k == DATA_DECIMAL ? 3
+           : k == DATA_DOUBLE  ? 4
+                               : 0;
 }
 
 static bool can_cast(data_kind_t from, data_kind_t to)
@@ -212,7 +216,8 @@ typedef struct candidate {
     const data_type_t **arg_type;
 } candidate_t;
 
-/* Negative: a is the better one. A fixed number of parameters before a variable one, types before variables. */
+/* Negative: a is the better one. A fixed number of parameters before a variable one, types before
+ * variables. */
 static int compare(const candidate_t *a, const candidate_t *b)
 {
     if (a->signature.variadic != b->signature.variadic)
@@ -242,8 +247,7 @@ static size_t rows_of(str_t name, sql_fn_kind_t kind, const sql_function_t **ret
 {
     size_t n, first = 0;
     const sql_function_t *all = sql_functions(&n);
-    while (first < n &&
-           !(all[first].kind == kind && str_eq_nocase(name, str_of(all[first].name))))
+    while (first < n && !(all[first].kind == kind && str_eq_nocase(name, str_of(all[first].name))))
         first++;
     *ret = all + first;
     size_t end = first;
@@ -265,16 +269,16 @@ st_t sql_function_resolve(arena_t *a, str_t name, sql_fn_kind_t kind, const sql_
     const sql_function_t *row;
     size_t n_rows = rows_of(name, kind, &row);
     if (!n_rows)
-        return err_set(err, ST_BAD_STATEMENT, "Can't find any functions with the name '" STR_FMT "'",
-                       STR_ARG(name));
+        return err_set(err, ST_BAD_STATEMENT,
+                       "Can't find any functions with the name '" STR_FMT "'", STR_ARG(name));
     st_t lambda_st = ST_OK;
     for (int casts = 0; casts < 2; casts++) {
         candidate_t best = {0};
         bool ambiguous = false;
         for (size_t i = 0; i < n_rows; i++) {
             candidate_t c = {.fn = &row[i]};
-            c.match = (match_t){.arena = a, .casts = casts, .bind_lambda = bind_lambda,
-                                .env = env, .err = err};
+            c.match = (match_t){
+                .arena = a, .casts = casts, .bind_lambda = bind_lambda, .env = env, .err = err};
             c.arg_type = ARENA_ARRAY(a, const data_type_t *, n_args + 1);
             sql_signature_read(a, row[i].signature, &c.signature);
             if (!match_call(&c.match, &c.signature, arg, n_args, c.arg_type)) {

@@ -21,9 +21,9 @@ static str_t word(reader_t *r)
 {
     r->left = str_trim(r->left);
     size_t n = 0;
-    while (n < r->left.len && (str_lower_char(r->left.ptr[n]) != str_upper_char(r->left.ptr[n]) ||
-                               r->left.ptr[n] == '_' ||
-                               (n && r->left.ptr[n] >= '0' && r->left.ptr[n] <= '9')))
+    while (n < r->left.len &&
+           (str_lower_char(r->left.ptr[n]) != str_upper_char(r->left.ptr[n]) ||
+            r->left.ptr[n] == '_' || (n && r->left.ptr[n] >= '0' && r->left.ptr[n] <= '9')))
         n++;
     str_t w = str_sub(r->left, 0, n);
     r->left = str_sub(r->left, n, r->left.len);
@@ -36,10 +36,11 @@ static const data_type_t *named(str_t name)
         const char *name;
         const data_type_t *type;
     } types[] = {
-        {"BOOLEAN", &data_boolean}, {"INTEGER", &data_integer},      {"BIGINT", &data_bigint},
-        {"DOUBLE", &data_double},   {"STRING", &data_string},        {"BYTES", &data_bytes},
-        {"TIME", &data_time},       {"DATE", &data_date},            {"TIMESTAMP", &data_timestamp},
-        {"INTERVALUNIT", &sql_type_unit},
+        {"BOOLEAN", &data_boolean},     {"INTEGER", &data_integer},
+        {"BIGINT", &data_bigint},       {"DOUBLE", &data_double},
+        {"STRING", &data_string},       {"BYTES", &data_bytes},
+        {"TIME", &data_time},           {"DATE", &data_date},
+        {"TIMESTAMP", &data_timestamp}, {"INTERVALUNIT", &sql_type_unit},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (str_eq(name, str_of(types[i].name)))

@@ -1,7 +1,7 @@
 /* signature.h: the text of a function's signature, read. Internal to function/.
  *
- * "(ARRAY<A> list, (A) => R fn) -> ARRAY<R>": a type may be followed by the parameter's name in small letters, `...` by
- * nothing. Upper-case single letters are type variables.
+ * "(ARRAY<A> list, (A) => R fn) -> ARRAY<R>": a type may be followed by the parameter's name in
+ * small letters, `...` by nothing. Upper-case single letters are type variables.
  */
 #ifndef ARUS_SQL_FUNCTION_SIGNATURE_H
 #define ARUS_SQL_FUNCTION_SIGNATURE_H

@@ -53,7 +53,8 @@ static str_t map_case(sql_fn_call_t *call, str_t s, utf8proc_int32_t (*map)(utf8
     buf_t b = BUF_INIT;
     for (size_t i = 0; i < s.len;) {
         utf8proc_int32_t c;
-        utf8proc_ssize_t n = utf8proc_iterate((const uint8_t *)s.ptr + i, (utf8proc_ssize_t)(s.len - i), &c);
+        utf8proc_ssize_t n =
+            utf8proc_iterate((const uint8_t *)s.ptr + i, (utf8proc_ssize_t)(s.len - i), &c);
         if (n <= 0) {
             buf_put_char(&b, s.ptr[i++]);
             continue;
@@ -130,7 +131,8 @@ FN(substring)
     RETURN(data_of_str(str_sub(s, start, end - start)));
 }
 
-/* The place of the occurrence-th `sub`, searched from `pos` on (backwards from the end when negative); 0: none. */
+/* The place of the occurrence-th `sub`, searched from `pos` on (backwards from the end when
+ * negative); 0: none. */
 FN(instr)
 {
     STRICT;
@@ -161,7 +163,8 @@ static void put_padding(buf_t *b, str_t padding, int64_t n, bool bytes)
 
 enum { PAD_MAX = 16 << 20 };
 
-static st_t pad(sql_fn_call_t *call, const data_value_t *args, bool left, data_value_t *ret, err_t *err)
+static st_t pad(sql_fn_call_t *call, const data_value_t *args, bool left, data_value_t *ret,
+                err_t *err)
 {
     str_t s = data_str(args[0]), padding = data_str(args[2]);
     bool bytes = args[0].kind == DATA_BYTES;
@@ -375,10 +378,10 @@ FN(uuid)
     uint64_t hi = call->random(call->env), lo = call->random(call->env);
     hi = (hi & ~UINT64_C(0xf000)) | 0x4000;
     lo = (lo & ~(UINT64_C(3) << 62)) | UINT64_C(1) << 63;
-    RETURN(data_of_str(arena_printf(call->arena, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(hi >> 32),
-                                    (unsigned)(hi >> 16 & 0xffff), (unsigned)(hi & 0xffff),
-                                    (unsigned)(lo >> 48),
-                                    (unsigned long long)(lo & 0xffffffffffff))));
+    RETURN(
+        data_of_str(arena_printf(call->arena, "%08x-%04x-%04x-%04x-%012llx", (unsigned)(hi >> 32),
+                                 (unsigned)(hi >> 16 & 0xffff), (unsigned)(hi & 0xffff),
+                                 (unsigned)(lo >> 48), (unsigned long long)(lo & 0xffffffffffff))));
 }
 
 /* 16 bytes as a UUID's text. */
@@ -389,7 +392,8 @@ FN(uuid_bytes)
         RETURN(DATA_NULL_VALUE);
     buf_t b = BUF_INIT;
     for (size_t i = 0; i < 16; i++)
-        buf_printf(&b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "", (uint8_t)args[0].ptr[i]);
+        buf_printf(&b, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
+                   (uint8_t)args[0].ptr[i]);
     RETURN(data_of_str(result(call, &b)));
 }
 

@@ -52,7 +52,8 @@ static st_t unknown(str_t name, err_t *err)
 static bool is_name_char(char c)
 {
     char l = str_lower_char(c);
-    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '/' || c == '+' || c == '-';
+    return (l >= 'a' && l <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '/' || c == '+' ||
+           c == '-';
 }
 
 size_t sql_zone_match(str_t s)
@@ -121,7 +122,8 @@ static bool read_header(const char *p, size_t left, header_t *h)
 
 static size_t body_bytes(const header_t *h, size_t time_bytes)
 {
-    return h->times * (time_bytes + 1) + h->types * 6 + h->chars + h->leap * (time_bytes + 4) + h->isstd + h->isut;
+    return h->times * (time_bytes + 1) + h->types * 6 + h->chars + h->leap * (time_bytes + 4) +
+           h->isstd + h->isut;
 }
 
 static void read_types(sql_zone_t *z, const header_t *h, const char *types, const char *chars)
@@ -131,7 +133,8 @@ static void read_types(sql_zone_t *z, const header_t *h, const char *types, cons
         size_t at = (uint8_t)p[5];
         z->type[i].offset_s = (int32_t)load_be32(p);
         z->type[i].dst = p[4] != 0;
-        for (size_t k = 0; k + 1 < sizeof z->type[i].name && at + k < h->chars && chars[at + k]; k++)
+        for (size_t k = 0; k + 1 < sizeof z->type[i].name && at + k < h->chars && chars[at + k];
+             k++)
             z->type[i].name[k] = chars[at + k];
     }
 }
@@ -195,7 +198,8 @@ st_t sql_zone_open(str_t name, sql_zone_t *ret, err_t *err)
         fixed(&z, offset_s, name);
     } else {
         /* No dots and no leading slash: the name cannot leave the directory. */
-        bool plain = z.id[0] != '/' && sql_zone_match(str_of(z.id)) == strlen(z.id) && !strchr(z.id, ':');
+        bool plain =
+            z.id[0] != '/' && sql_zone_match(str_of(z.id)) == strlen(z.id) && !strchr(z.id, ':');
         if (!plain || !read_file(&z, z.id)) {
             sql_zone_done(&z);
             return unknown(name, err);

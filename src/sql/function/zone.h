@@ -1,7 +1,8 @@
 /* zone.h: time zones, from the machine's tz database. Internal to sql/.
  *
- * A zone is read once into the arena or a call site's state and is read-only then. Names are the database's
- * (Asia/Jakarta), fixed offsets (+07:00, UTC+7), and the short names that Java knows (PST is Los Angeles, in summer too).
+ * A zone is read once into the arena or a call site's state and is read-only then. Names are the
+ * database's (Asia/Jakarta), fixed offsets (+07:00, UTC+7), and the short names that Java knows
+ * (PST is Los Angeles, in summer too).
  */
 #ifndef ARUS_SQL_FUNCTION_ZONE_H
 #define ARUS_SQL_FUNCTION_ZONE_H

@@ -1,8 +1,9 @@
 /* ast.h: the syntax tree of a SQL statement.
  *
- * Everything hangs in the arena given to the parser and is read-only once made. Texts point into that arena, too: the
- * tree outlives the text it was read from. Names are exact: unquoted ones have been upper-cased, quoted ones kept. A
- * name that was not written is an empty str_t; a clause that was not written is NULL, 0 or the enum's _NONE.
+ * Everything hangs in the arena given to the parser and is read-only once made. Texts point into
+ * that arena, too: the tree outlives the text it was read from. Names are exact: unquoted ones have
+ * been upper-cased, quoted ones kept. A name that was not written is an empty str_t; a clause that
+ * was not written is NULL, 0 or the enum's _NONE.
  */
 #ifndef ARUS_SQL_PARSE_AST_H
 #define ARUS_SQL_PARSE_AST_H
@@ -34,12 +35,12 @@ typedef struct sql_type_field {
 
 struct sql_type {
     data_kind_t kind; /* DATA_NULL: the custom type `name` */
-    uint16_t height; /* of the tree below, 1 for a leaf; at most SQL_PARSE_DEPTH_MAX */
+    uint16_t height;  /* of the tree below, 1 for a leaf; at most SQL_PARSE_DEPTH_MAX */
     sql_pos_t at;
     str_t name;
-    int32_t precision, scale;    /* DECIMAL */
-    const sql_type_t *elem;      /* ARRAY: element; MAP: value */
-    const sql_type_t *key;       /* MAP */
+    int32_t precision, scale;      /* DECIMAL */
+    const sql_type_t *elem;        /* ARRAY: element; MAP: value */
+    const sql_type_t *key;         /* MAP */
     const sql_type_field_t *field; /* STRUCT */
     size_t n_fields;
 };
@@ -79,7 +80,8 @@ typedef enum sql_expr_kind {
     SQL_EXPR_TIME,      /* text */
     SQL_EXPR_TIMESTAMP, /* text */
     /* names */
-    SQL_EXPR_COLUMN, /* [source.]name; unit, when the bare word is also one: TIMESTAMPADD(DAYS, 1, ts) */
+    SQL_EXPR_COLUMN, /* [source.]name; unit, when the bare word is also one: TIMESTAMPADD(DAYS, 1,
+                        ts) */
     SQL_EXPR_DEREF,  /* arg[0]->name */
     /* operators */
     SQL_EXPR_SUBSCRIPT,    /* arg[0][arg[1]] */
@@ -126,8 +128,8 @@ typedef enum sql_op {
     SQL_OP_OR,
 } sql_op_t;
 
-/* All children are in arg, in the order they are written, so that a walk need not know the kinds. `a || b` is the call
- * CONCAT(a, b). */
+/* All children are in arg, in the order they are written, so that a walk need not know the kinds.
+ * `a || b` is the call CONCAT(a, b). */
 struct sql_expr {
     sql_expr_kind_t kind;
     sql_op_t op;
@@ -185,8 +187,8 @@ typedef struct sql_join {
     sql_join_kind_t kind;
     sql_pos_t at;
     sql_source_t source;
-    bool within;                          /* whether WITHIN is there */
-    sql_duration_t before, after, grace;  /* WITHIN n unit: before = after */
+    bool within;                         /* whether WITHIN is there */
+    sql_duration_t before, after, grace; /* WITHIN n unit: before = after */
     sql_expr_t *on;
 } sql_join_t;
 
@@ -257,24 +259,24 @@ typedef struct sql_columns {
 } sql_columns_t;
 
 typedef enum sql_stmt_kind {
-    SQL_STMT_QUERY,            /* query */
-    SQL_STMT_CREATE_SOURCE,    /* create: stream or table over a topic */
-    SQL_STMT_CREATE_AS,        /* create: CSAS, CTAS */
-    SQL_STMT_INSERT_SELECT,    /* insert */
-    SQL_STMT_INSERT_VALUES,    /* insert */
-    SQL_STMT_DROP_SOURCE,      /* drop */
-    SQL_STMT_ALTER_SOURCE,     /* alter */
-    SQL_STMT_CREATE_TYPE,      /* type */
-    SQL_STMT_DROP_TYPE,        /* drop */
-    SQL_STMT_TERMINATE,        /* target */
-    SQL_STMT_PAUSE,            /* target */
-    SQL_STMT_RESUME,           /* target */
-    SQL_STMT_EXPLAIN,          /* explain */
-    SQL_STMT_DESCRIBE,         /* show: a source, `name` */
-    SQL_STMT_DESCRIBE_ALL,     /* show: DESCRIBE STREAMS, TABLES; `table` */
+    SQL_STMT_QUERY,         /* query */
+    SQL_STMT_CREATE_SOURCE, /* create: stream or table over a topic */
+    SQL_STMT_CREATE_AS,     /* create: CSAS, CTAS */
+    SQL_STMT_INSERT_SELECT, /* insert */
+    SQL_STMT_INSERT_VALUES, /* insert */
+    SQL_STMT_DROP_SOURCE,   /* drop */
+    SQL_STMT_ALTER_SOURCE,  /* alter */
+    SQL_STMT_CREATE_TYPE,   /* type */
+    SQL_STMT_DROP_TYPE,     /* drop */
+    SQL_STMT_TERMINATE,     /* target */
+    SQL_STMT_PAUSE,         /* target */
+    SQL_STMT_RESUME,        /* target */
+    SQL_STMT_EXPLAIN,       /* explain */
+    SQL_STMT_DESCRIBE,      /* show: a source, `name` */
+    SQL_STMT_DESCRIBE_ALL,  /* show: DESCRIBE STREAMS, TABLES; `table` */
     SQL_STMT_DESCRIBE_FUNCTION,
     SQL_STMT_DESCRIBE_CONNECTOR,
-    SQL_STMT_SHOW_STREAMS,     /* show, this and all below */
+    SQL_STMT_SHOW_STREAMS, /* show, this and all below */
     SQL_STMT_SHOW_TABLES,
     SQL_STMT_SHOW_QUERIES,
     SQL_STMT_SHOW_TOPICS,
@@ -284,8 +286,8 @@ typedef enum sql_stmt_kind {
     SQL_STMT_SHOW_PROPERTIES,
     SQL_STMT_SHOW_CONNECTORS,
     SQL_STMT_SHOW_CONNECTOR_PLUGINS,
-    SQL_STMT_PRINT,            /* print */
-    SQL_STMT_SET,              /* set: name = value */
+    SQL_STMT_PRINT, /* print */
+    SQL_STMT_SET,   /* set: name = value */
     SQL_STMT_UNSET,
     SQL_STMT_ALTER_SYSTEM,
     SQL_STMT_DEFINE,
@@ -296,8 +298,8 @@ typedef enum sql_stmt_kind {
     SQL_STMT_ASSERT_SCHEMA,    /* assert_schema */
     SQL_STMT_ASSERT_VALUES,    /* insert: ASSERT VALUES s (cols) VALUES (…) */
     SQL_STMT_ASSERT_NULL_VALUES,
-    SQL_STMT_ASSERT_SOURCE,    /* create: ASSERT STREAM, TABLE */
-    SQL_STMT_RUN_SCRIPT,       /* set: value is the file */
+    SQL_STMT_ASSERT_SOURCE, /* create: ASSERT STREAM, TABLE */
+    SQL_STMT_RUN_SCRIPT,    /* set: value is the file */
     SQL_STMT_KINDS
 } sql_stmt_kind_t;
 
@@ -342,7 +344,7 @@ typedef struct sql_target {
 } sql_target_t;
 
 typedef struct sql_explain {
-    str_t query_id;   /* or */
+    str_t query_id; /* or */
     sql_stmt_t *stmt;
 } sql_explain_t;
 
@@ -395,7 +397,8 @@ typedef struct sql_assert_schema {
 struct sql_stmt {
     sql_stmt_kind_t kind;
     sql_pos_t at;
-    str_t text; /* as written, variables replaced, from its first word up to and with the ';' if there is one */
+    str_t text; /* as written, variables replaced, from its first word up to and with the ';' if
+                   there is one */
     union {
         sql_query_t *query;
         sql_create_t create;

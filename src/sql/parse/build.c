@@ -49,6 +49,11 @@ void sql_build_too_deep(sql_build_t *b)
                         SQL_PARSE_DEPTH_MAX);
 }
 
+str_t sql_build_as_written(sql_token_t name)
+{
+    return name.code == TK_STRING_VALUE || name.code == TK_QUOTED ? name.text : name.raw;
+}
+
 sql_stmt_t *sql_build_stmt(sql_build_t *b, sql_stmt_kind_t kind)
 {
     sql_stmt_t *s = ARENA_NEW(b->arena, sql_stmt_t);
@@ -67,7 +72,8 @@ static sql_expr_t *leaf(sql_build_t *b, sql_expr_kind_t kind, sql_pos_t at)
     return e;
 }
 
-/* Takes the children; a tree that grew too high is a failure, and so nobody who walks it recurses too deep. */
+/* Takes the children; a tree that grew too high is a failure, and so nobody who walks it recurses
+ * too deep. */
 static void adopt(sql_build_t *b, sql_expr_t *e, sql_expr_t *const *arg, size_t n)
 {
     e->arg = arg;
@@ -235,7 +241,7 @@ static data_kind_t kind_of(str_t name)
         const char *name;
         data_kind_t kind;
     } kinds[] = {
-        {"BOOLEAN", DATA_BOOLEAN}, {"INT", DATA_INTEGER},  {"INTEGER", DATA_INTEGER},
+        {"BOOLEAN", DATA_BOOLEAN}, {"INT", DATA_INTEGER},   {"INTEGER", DATA_INTEGER},
         {"BIGINT", DATA_BIGINT},   {"DOUBLE", DATA_DOUBLE}, {"DECIMAL", DATA_DECIMAL},
         {"VARCHAR", DATA_STRING},  {"STRING", DATA_STRING}, {"BYTES", DATA_BYTES},
         {"TIME", DATA_TIME},       {"DATE", DATA_DATE},     {"TIMESTAMP", DATA_TIMESTAMP},
@@ -254,7 +260,8 @@ static int32_t type_number(sql_build_t *b, const sql_token_t *t)
     return n;
 }
 
-/* DECIMAL takes a precision and a scale (0 when left out); VARCHAR's (STRING) and others' numbers say nothing. */
+/* DECIMAL takes a precision and a scale (0 when left out); VARCHAR's (STRING) and others' numbers
+ * say nothing. */
 sql_type_t *sql_build_type(sql_build_t *b, sql_token_t name, sql_list_t *params)
 {
     sql_type_t *t = type_new(b, kind_of(name.text), name.at);
@@ -270,13 +277,13 @@ sql_type_t *sql_build_type(sql_build_t *b, sql_token_t name, sql_list_t *params)
     t->scale = params->len > 1 ? type_number(b, &param[1]) : 0;
     if (b->st != ST_OK)
         return t;
-    const char *wrong = t->precision < 1   ? "DECIMAL precision must be >= 1"
-                        : t->scale < 0     ? "DECIMAL scale must be >= 0"
+    const char *wrong = t->precision < 1          ? "DECIMAL precision must be >= 1"
+                        : t->scale < 0            ? "DECIMAL scale must be >= 0"
                         : t->precision < t->scale ? "DECIMAL precision must be >= scale"
                                                   : NULL;
     if (wrong)
-        b->st = err_set(b->err, ST_BAD_STATEMENT, "%s: DECIMAL(%d,%d)", wrong, t->precision,
-                        t->scale);
+        b->st =
+            err_set(b->err, ST_BAD_STATEMENT, "%s: DECIMAL(%d,%d)", wrong, t->precision, t->scale);
     return t;
 }
 

@@ -1,7 +1,7 @@
 /* build.h: what the grammar's actions call to make the tree. Internal to parse/.
  *
- * A build carries the arena and the first failure; its functions go on after a failure with what they have, and the
- * driver looks at `st` after each token.
+ * A build carries the arena and the first failure; its functions go on after a failure with what
+ * they have, and the driver looks at `st` after each token.
  */
 #ifndef ARUS_SQL_PARSE_BUILD_H
 #define ARUS_SQL_PARSE_BUILD_H
@@ -34,9 +34,13 @@ sql_list_t *sql_list_first(sql_build_t *b, sql_expr_t *first, const sql_list_t *
 #define LIST_OF(l) (l) ? (l)->ptr : NULL, (l) ? (l)->len : 0
 
 void sql_build_fail(sql_build_t *b, sql_pos_t at, const char *what);
-/* The same for what the grammar allows and ksqlDB refuses when it reads it; `what` is the whole message. */
+/* The same for what the grammar allows and ksqlDB refuses when it reads it; `what` is the whole
+ * message. */
 void sql_build_refuse(sql_build_t *b, const char *what);
 void sql_build_too_deep(sql_build_t *b);
+
+/* The name of a topic or subject: its case stays, in quotes or not. */
+str_t sql_build_as_written(sql_token_t name);
 
 sql_stmt_t *sql_build_stmt(sql_build_t *b, sql_stmt_kind_t kind);
 

@@ -1,7 +1,7 @@
 /* format.h: syntax tree to SQL text, laid out as ksqlDB prints it.
  *
- * Statement texts that clients see, names in messages, the descriptions of queries. Names are put in back-quotes when
- * they would not read back as they are.
+ * Statement texts that clients see, names in messages, the descriptions of queries. Names are put
+ * in back-quotes when they would not read back as they are.
  */
 #ifndef ARUS_SQL_PARSE_FORMAT_H
 #define ARUS_SQL_PARSE_FORMAT_H

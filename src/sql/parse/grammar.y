@@ -1,8 +1,9 @@
 /* The language of SQL statements, as reference pages of ksqlDB have it.
  *
- * Three entries (START_*), chosen by the first token the driver feeds. `expr` is a condition or a value, `value` what
- * stands on a side of a comparison. Words below %fallback may be names. Built with -c: without default reductions a
- * word that can follow is never taken for a name, and the tokens that a message lists are those that can follow.
+ * Three entries (START_*), chosen by the first token the driver feeds. `expr` is a condition or a
+ * value, `value` what stands on a side of a comparison. Words below %fallback may be names. Built
+ * with -c: without default reductions a word that can follow is never taken for a name, and the
+ * tokens that a message lists are those that can follow.
  */
 %name sql_grammar
 %token_prefix TK_
@@ -26,12 +27,13 @@ typedef struct sql_struct_list {
 }
 
 %fallback NAME
-  ADD ADVANCE ALTER ARRAY_NEW ARRAY_OF ASSERT BEGINNING CHANGES COLUMN CONNECTOR CONNECTORS DAY DAYS DEFINE DELETE
-  EMIT ESCAPE EXPLAIN EXTENDED FINAL FUNCTION FUNCTIONS GRACE HEADER HEADERS HOPPING HOUR HOURS ID IF INTERVAL KEY
-  LIST MAP_NEW MAP_OF MILLISECOND MILLISECONDS MINUTE MINUTES PARTITION PAUSE PERIOD PLUGINS PRIMARY PRINT PROPERTIES
-  QUERIES REPLACE RESUME RETENTION RUN SAMPLE SCHEMA SCRIPT SECOND SECONDS SESSION SET SHOW SINK SIZE SOURCE STREAM
-  STREAMS STRING STRUCT_NEW STRUCT_OF SUBJECT SYSTEM TABLE TABLES TERMINATE TIME TIMEOUT TOPIC TOPICS TUMBLING TYPE
-  TYPES UNDEFINE UNSET VARIABLES ZONE.
+  ADD ADVANCE ALTER ARRAY_NEW ARRAY_OF ASSERT BEGINNING CHANGES COLUMN CONNECTOR CONNECTORS DAY
+  DAYS DEFINE DELETE EMIT ESCAPE EXPLAIN EXTENDED FINAL FUNCTION FUNCTIONS GRACE HEADER HEADERS
+  HOPPING HOUR HOURS ID IF INTERVAL KEY LIST MAP_NEW MAP_OF MILLISECOND MILLISECONDS MINUTE
+  MINUTES PARTITION PAUSE PERIOD PLUGINS PRIMARY PRINT PROPERTIES QUERIES REPLACE RESUME RETENTION
+  RUN SAMPLE SCHEMA SCRIPT SECOND SECONDS SESSION SET SHOW SINK SIZE SOURCE STREAM STREAMS STRING
+  STRUCT_NEW STRUCT_OF SUBJECT SYSTEM TABLE TABLES TERMINATE TIME TIMEOUT TOPIC TOPICS TUMBLING
+  TYPE TYPES UNDEFINE UNSET VARIABLES ZONE.
 
 %left OR.
 %left AND.
@@ -126,18 +128,19 @@ if_exists(R) ::= IF EXISTS. { R = true; }
 
 stmt(S) ::= head(H) source_opt(O) kind(K) if_not_exists(I) name(N) columns(C) with_opt(W). {
     S = sql_build_stmt(b, SQL_STMT_CREATE_SOURCE);
-    S->create = (sql_create_t){.name = N.text, .table = K, .or_replace = H, .source = O, .if_not_exists = I,
-                               .has_columns = true, .columns = {LIST_OF(C)}, .props = {LIST_OF(W)}};
+    S->create = (sql_create_t){.name = N.text, .table = K, .or_replace = H, .source = O,
+                               .if_not_exists = I, .has_columns = true,
+                               .columns = {LIST_OF(C)}, .props = {LIST_OF(W)}};
 }
 stmt(S) ::= head(H) source_opt(O) kind(K) if_not_exists(I) name(N) with_opt(W). {
     S = sql_build_stmt(b, SQL_STMT_CREATE_SOURCE);
-    S->create = (sql_create_t){.name = N.text, .table = K, .or_replace = H, .source = O, .if_not_exists = I,
-                               .props = {LIST_OF(W)}};
+    S->create = (sql_create_t){.name = N.text, .table = K, .or_replace = H, .source = O,
+                               .if_not_exists = I, .props = {LIST_OF(W)}};
 }
 stmt(S) ::= head(H) source_opt(O) kind(K) if_not_exists(I) name(N) with_opt(W) AS(A) query(Q). {
     S = sql_build_stmt(b, SQL_STMT_CREATE_AS);
-    S->create = (sql_create_t){.name = N.text, .table = K, .or_replace = H, .source = O, .if_not_exists = I,
-                               .props = {LIST_OF(W)}, .query = Q};
+    S->create = (sql_create_t){.name = N.text, .table = K, .or_replace = H, .source = O,
+                               .if_not_exists = I, .props = {LIST_OF(W)}, .query = Q};
     if (O)
         sql_build_fail(b, A.at, "a SOURCE stream or table has no query: expecting ';'");
 }
@@ -149,15 +152,15 @@ stmt(S) ::= head(H) TYPE(T) if_not_exists(I) name(N) AS type(Y). {
 }
 stmt(S) ::= head(H) SOURCE(T) CONNECTOR if_not_exists(I) name_or_string(N) with(W). {
     S = sql_build_stmt(b, SQL_STMT_CREATE_CONNECTOR);
-    S->connector = (sql_connector_t){.name = N.text, .scope = SQL_CONNECTOR_SOURCE, .if_not_exists = I,
-                                     .props = {LIST_OF(W)}};
+    S->connector = (sql_connector_t){.name = N.text, .scope = SQL_CONNECTOR_SOURCE,
+                                     .if_not_exists = I, .props = {LIST_OF(W)}};
     if (H)
         sql_build_fail(b, T.at, "Expecting {'STREAM', 'TABLE'}");
 }
 stmt(S) ::= head(H) SINK(T) CONNECTOR if_not_exists(I) name_or_string(N) with(W). {
     S = sql_build_stmt(b, SQL_STMT_CREATE_CONNECTOR);
-    S->connector = (sql_connector_t){.name = N.text, .scope = SQL_CONNECTOR_SINK, .if_not_exists = I,
-                                     .props = {LIST_OF(W)}};
+    S->connector = (sql_connector_t){.name = N.text, .scope = SQL_CONNECTOR_SINK,
+                                     .if_not_exists = I, .props = {LIST_OF(W)}};
     if (H)
         sql_build_fail(b, T.at, "Expecting {'STREAM', 'TABLE'}");
 }
@@ -243,10 +246,22 @@ stmt(S) ::= DESCRIBE CONNECTOR name(N). {
 
 show ::= SHOW.
 show ::= LIST.
-stmt(S) ::= show STREAMS extended(E). { S = sql_build_stmt(b, SQL_STMT_SHOW_STREAMS); S->show.extended = E; }
-stmt(S) ::= show TABLES extended(E). { S = sql_build_stmt(b, SQL_STMT_SHOW_TABLES); S->show.extended = E; }
-stmt(S) ::= show QUERIES extended(E). { S = sql_build_stmt(b, SQL_STMT_SHOW_QUERIES); S->show.extended = E; }
-stmt(S) ::= show TOPICS extended(E). { S = sql_build_stmt(b, SQL_STMT_SHOW_TOPICS); S->show.extended = E; }
+stmt(S) ::= show STREAMS extended(E). {
+    S = sql_build_stmt(b, SQL_STMT_SHOW_STREAMS);
+    S->show.extended = E;
+}
+stmt(S) ::= show TABLES extended(E). {
+    S = sql_build_stmt(b, SQL_STMT_SHOW_TABLES);
+    S->show.extended = E;
+}
+stmt(S) ::= show QUERIES extended(E). {
+    S = sql_build_stmt(b, SQL_STMT_SHOW_QUERIES);
+    S->show.extended = E;
+}
+stmt(S) ::= show TOPICS extended(E). {
+    S = sql_build_stmt(b, SQL_STMT_SHOW_TOPICS);
+    S->show.extended = E;
+}
 stmt(S) ::= show ALL TOPICS extended(E). {
     S = sql_build_stmt(b, SQL_STMT_SHOW_TOPICS);
     S->show = (sql_show_t){.all = true, .extended = E};
@@ -268,9 +283,8 @@ stmt(S) ::= show SINK CONNECTORS. {
 
 stmt(S) ::= PRINT name_or_string(N) from_beginning(F) interval(I) print_limit(L). {
     S = sql_build_stmt(b, SQL_STMT_PRINT);
-    /* A topic's name is taken as it is written. */
-    S->print = (sql_print_t){.topic = N.code == TK_STRING_VALUE || N.code == TK_QUOTED ? N.text : N.raw,
-                             .from_beginning = F, .interval = I, .limit = L};
+    S->print = (sql_print_t){.topic = sql_build_as_written(N), .from_beginning = F,
+                             .interval = I, .limit = L};
 }
 from_beginning(R) ::= . { R = false; }
 from_beginning(R) ::= FROM BEGINNING. { R = true; }
@@ -290,7 +304,10 @@ stmt(S) ::= DEFINE name(N) EQ STRING_VALUE(V). {
     S->set = (sql_set_t){N.text, V.text};
 }
 stmt(S) ::= UNDEFINE name(N). { S = sql_build_stmt(b, SQL_STMT_UNDEFINE); S->set.name = N.text; }
-stmt(S) ::= RUN SCRIPT STRING_VALUE(V). { S = sql_build_stmt(b, SQL_STMT_RUN_SCRIPT); S->set.value = V.text; }
+stmt(S) ::= RUN SCRIPT STRING_VALUE(V). {
+    S = sql_build_stmt(b, SQL_STMT_RUN_SCRIPT);
+    S->set.value = V.text;
+}
 
 exists(R) ::= . { R = true; }
 exists(R) ::= NOT EXISTS. { R = false; }
@@ -298,8 +315,8 @@ timeout(R) ::= . { R = (sql_duration_t){0}; }
 timeout(R) ::= TIMEOUT duration(D). { R = D; }
 stmt(S) ::= ASSERT exists(E) TOPIC name_or_string(N) with_opt(W) timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_TOPIC);
-    S->assert_topic = (sql_assert_topic_t){.topic = N.code == TK_STRING_VALUE || N.code == TK_QUOTED ? N.text : N.raw,
-                                           .exists = E, .props = {LIST_OF(W)}, .timeout = T};
+    S->assert_topic = (sql_assert_topic_t){.topic = sql_build_as_written(N), .exists = E,
+                                           .props = {LIST_OF(W)}, .timeout = T};
 }
 stmt(S) ::= ASSERT exists(E) SCHEMA timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SCHEMA);
@@ -307,16 +324,18 @@ stmt(S) ::= ASSERT exists(E) SCHEMA timeout(T). {
 }
 stmt(S) ::= ASSERT exists(E) SCHEMA SUBJECT name_or_string(N) timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SCHEMA);
-    S->assert_schema = (sql_assert_schema_t){.subject = N.code == TK_NAME ? N.raw : N.text, .exists = E, .timeout = T};
+    S->assert_schema = (sql_assert_schema_t){.subject = sql_build_as_written(N), .exists = E, .timeout = T};
 }
 stmt(S) ::= ASSERT exists(E) SCHEMA ID INTEGER_VALUE(I) timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SCHEMA);
-    S->assert_schema = (sql_assert_schema_t){.has_id = true, .id = sql_build_count(b, I), .exists = E, .timeout = T};
+    S->assert_schema = (sql_assert_schema_t){.has_id = true, .id = sql_build_count(b, I),
+                                             .exists = E, .timeout = T};
 }
 stmt(S) ::= ASSERT exists(E) SCHEMA SUBJECT name_or_string(N) ID INTEGER_VALUE(I) timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SCHEMA);
-    S->assert_schema = (sql_assert_schema_t){.subject = N.code == TK_NAME ? N.raw : N.text, .has_id = true,
-                                             .id = sql_build_count(b, I), .exists = E, .timeout = T};
+    S->assert_schema = (sql_assert_schema_t){.subject = sql_build_as_written(N), .has_id = true,
+                                             .id = sql_build_count(b, I), .exists = E,
+                                             .timeout = T};
 }
 stmt(S) ::= ASSERT VALUES name(N) names_opt(C) VALUES LP exprs(V) RP. {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_VALUES);
@@ -328,8 +347,8 @@ stmt(S) ::= ASSERT NULL VALUES name(N) names_opt(C) KEY LP exprs(V) RP. {
 }
 stmt(S) ::= ASSERT kind(K) name(N) columns(C) with_opt(W). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SOURCE);
-    S->create = (sql_create_t){.name = N.text, .table = K, .has_columns = true, .columns = {LIST_OF(C)},
-                               .props = {LIST_OF(W)}};
+    S->create = (sql_create_t){.name = N.text, .table = K, .has_columns = true,
+                               .columns = {LIST_OF(C)}, .props = {LIST_OF(W)}};
 }
 stmt(S) ::= ASSERT kind(K) name(N) with_opt(W). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SOURCE);
@@ -351,19 +370,25 @@ role(R) ::= . { R = (sql_column_t){.role = SQL_COLUMN_VALUE}; }
 role(R) ::= KEY. { R = (sql_column_t){.role = SQL_COLUMN_KEY}; }
 role(R) ::= PRIMARY KEY. { R = (sql_column_t){.role = SQL_COLUMN_PRIMARY_KEY}; }
 role(R) ::= HEADERS. { R = (sql_column_t){.role = SQL_COLUMN_HEADERS}; }
-role(R) ::= HEADER LP STRING_VALUE(N) RP. { R = (sql_column_t){.role = SQL_COLUMN_HEADER, .header = N.text}; }
+role(R) ::= HEADER LP STRING_VALUE(N) RP. {
+    R = (sql_column_t){.role = SQL_COLUMN_HEADER, .header = N.text};
+}
 
 with_opt(R) ::= . { R = NULL; }
 with_opt(R) ::= with(W). { R = W; }
 with(R) ::= WITH LP RP. { R = NULL; }
 with(R) ::= WITH LP props(P) RP. { R = P; }
 props(L) ::= name_or_string(N) EQ literal(V). { L = LIST(b, NULL, sql_prop_t, N.text, N.at, V); }
-props(L) ::= props(M) COMMA name_or_string(N) EQ literal(V). { L = LIST(b, M, sql_prop_t, N.text, N.at, V); }
+props(L) ::= props(M) COMMA name_or_string(N) EQ literal(V). {
+    L = LIST(b, M, sql_prop_t, N.text, N.at, V);
+}
 
 type(T) ::= name(N). { T = sql_build_type(b, N, NULL); }
 type(T) ::= name(N) LP type_params(P) RP. { T = sql_build_type(b, N, P); }
 type(T) ::= ARRAY_OF(N) LT type(E) GT. { T = sql_build_collection(b, DATA_ARRAY, N.at, NULL, E); }
-type(T) ::= MAP_OF(N) LT type(K) COMMA type(E) GT. { T = sql_build_collection(b, DATA_MAP, N.at, K, E); }
+type(T) ::= MAP_OF(N) LT type(K) COMMA type(E) GT. {
+    T = sql_build_collection(b, DATA_MAP, N.at, K, E);
+}
 type(T) ::= STRUCT_OF(N) LT type_fields(F) GT. { T = sql_build_struct(b, N.at, F); }
 type(T) ::= STRUCT_OF(N) NE. { T = sql_build_struct(b, N.at, NULL); }
 type_params(L) ::= type_param(P). { L = sql_list_put(b, NULL, &P, sizeof P); }
@@ -371,15 +396,18 @@ type_params(L) ::= type_params(M) COMMA type_param(P). { L = sql_list_put(b, M, 
 type_param(P) ::= INTEGER_VALUE(N). { P = N; }
 type_param(P) ::= STRING(N). { P = N; }
 type_fields(L) ::= name(N) type(T). { L = LIST(b, NULL, sql_type_field_t, N.text, T); }
-type_fields(L) ::= type_fields(M) COMMA name(N) type(T). { L = LIST(b, M, sql_type_field_t, N.text, T); }
+type_fields(L) ::= type_fields(M) COMMA name(N) type(T). {
+    L = LIST(b, M, sql_type_field_t, N.text, T);
+}
 
 /* ---- queries ---- */
 
-query(Q) ::= SELECT(S) items(I) FROM source(F) joins(J) window(W) where(C) group(G) partition(P) having(H)
-             emit(E) limit(L). {
+query(Q) ::= SELECT(S) items(I) FROM source(F) joins(J) window(W) where(C) group(G)
+             partition(P) having(H) emit(E) limit(L). {
     Q = ARENA_NEW(b->arena, sql_query_t);
-    *Q = (sql_query_t){.at = S.at, .item = I->ptr, .n_items = I->len, .from = F, .window = W, .where = C,
-                       .having = H, .group_by = {LIST_OF(G)}, .partition_by = {LIST_OF(P)}, .emit = E,
+    *Q = (sql_query_t){.at = S.at, .item = I->ptr, .n_items = I->len, .from = F, .window = W,
+                       .where = C, .having = H, .group_by = {LIST_OF(G)},
+                       .partition_by = {LIST_OF(P)}, .emit = E,
                        .has_limit = L.has_limit, .limit = L.limit};
     if (J) {
         Q->join = J->ptr;
@@ -390,11 +418,19 @@ query(Q) ::= SELECT(S) items(I) FROM source(F) joins(J) window(W) where(C) group
 items(L) ::= item(I). { L = sql_list_put(b, NULL, &I, sizeof I); }
 items(L) ::= items(M) COMMA item(I). { L = sql_list_put(b, M, &I, sizeof I); }
 item(I) ::= STAR(T). { I = (sql_item_t){.kind = SQL_ITEM_STAR, .at = T.at}; }
-item(I) ::= name(N) DOT STAR. { I = (sql_item_t){.kind = SQL_ITEM_SOURCE_STAR, .at = N.at, .source = N.text}; }
-item(I) ::= primary(E) ARROW STAR. { I = (sql_item_t){.kind = SQL_ITEM_STRUCT_STAR, .at = E->at, .expr = E}; }
+item(I) ::= name(N) DOT STAR. {
+    I = (sql_item_t){.kind = SQL_ITEM_SOURCE_STAR, .at = N.at, .source = N.text};
+}
+item(I) ::= primary(E) ARROW STAR. {
+    I = (sql_item_t){.kind = SQL_ITEM_STRUCT_STAR, .at = E->at, .expr = E};
+}
 item(I) ::= expr(E). { I = (sql_item_t){.kind = SQL_ITEM_EXPR, .at = E->at, .expr = E}; }
-item(I) ::= expr(E) name(N). { I = (sql_item_t){.kind = SQL_ITEM_EXPR, .at = E->at, .expr = E, .alias = N.text}; }
-item(I) ::= expr(E) AS name(N). { I = (sql_item_t){.kind = SQL_ITEM_EXPR, .at = E->at, .expr = E, .alias = N.text}; }
+item(I) ::= expr(E) name(N). {
+    I = (sql_item_t){.kind = SQL_ITEM_EXPR, .at = E->at, .expr = E, .alias = N.text};
+}
+item(I) ::= expr(E) AS name(N). {
+    I = (sql_item_t){.kind = SQL_ITEM_EXPR, .at = E->at, .expr = E, .alias = N.text};
+}
 
 source(S) ::= name(N). { S = (sql_source_t){N.text, N.text, N.at}; }
 source(S) ::= name(N) name(A). { S = (sql_source_t){N.text, A.text, N.at}; }
@@ -504,7 +540,10 @@ values(L) ::= value(E). { L = sql_list_put(b, NULL, &E, sizeof E); }
 values(L) ::= values(M) COMMA value(E). { L = sql_list_put(b, M, &E, sizeof E); }
 
 expr(E) ::= predicate(P). { E = P; }
-expr(E) ::= NOT(N) expr(X). { E = sql_build_op(b, SQL_EXPR_NOT, SQL_OP_NONE, X, NULL); E->at = N.at; }
+expr(E) ::= NOT(N) expr(X). {
+    E = sql_build_op(b, SQL_EXPR_NOT, SQL_OP_NONE, X, NULL);
+    E->at = N.at;
+}
 expr(E) ::= expr(X) AND expr(Y). { E = sql_build_op(b, SQL_EXPR_LOGICAL, SQL_OP_AND, X, Y); }
 expr(E) ::= expr(X) OR expr(Y). { E = sql_build_op(b, SQL_EXPR_LOGICAL, SQL_OP_OR, X, Y); }
 
@@ -558,11 +597,19 @@ value(V) ::= PLUS(T) value(X). [SIGN] {
     V = sql_build_op(b, SQL_EXPR_UNARY, SQL_OP_PLUS, X, NULL);
     V->at = T.at;
 }
-value(V) ::= value(X) STAR value(Y). { V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_MULTIPLY, X, Y); }
-value(V) ::= value(X) SLASH value(Y). { V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_DIVIDE, X, Y); }
-value(V) ::= value(X) PERCENT value(Y). { V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_MODULO, X, Y); }
+value(V) ::= value(X) STAR value(Y). {
+    V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_MULTIPLY, X, Y);
+}
+value(V) ::= value(X) SLASH value(Y). {
+    V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_DIVIDE, X, Y);
+}
+value(V) ::= value(X) PERCENT value(Y). {
+    V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_MODULO, X, Y);
+}
 value(V) ::= value(X) PLUS value(Y). { V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_ADD, X, Y); }
-value(V) ::= value(X) MINUS value(Y). { V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_SUBTRACT, X, Y); }
+value(V) ::= value(X) MINUS value(Y). {
+    V = sql_build_op(b, SQL_EXPR_ARITHMETIC, SQL_OP_SUBTRACT, X, Y);
+}
 value(V) ::= value(X) CONCAT value(Y). {
     V = sql_build_op(b, SQL_EXPR_CALL, SQL_OP_NONE, X, Y);
     V->name = STR("CONCAT");
@@ -581,7 +628,9 @@ primary(P) ::= name(N) STRING_VALUE(T). { P = sql_build_typed(b, N, T); }
 primary(P) ::= name(N). { P = sql_build_column(b, NULL, N); }
 primary(P) ::= name(S) DOT name(N). { P = sql_build_column(b, &S, N); }
 primary(P) ::= primary(X) ARROW name(N). { P = sql_build_deref(b, X, N); }
-primary(P) ::= primary(X) LB value(I) RB. { P = sql_build_op(b, SQL_EXPR_SUBSCRIPT, SQL_OP_NONE, X, I); }
+primary(P) ::= primary(X) LB value(I) RB. {
+    P = sql_build_op(b, SQL_EXPR_SUBSCRIPT, SQL_OP_NONE, X, I);
+}
 primary(P) ::= LP expr(E) RP. { P = E; }
 primary(P) ::= name(N) LP STAR RP. { P = sql_build_call(b, N, NULL); P->star = true; }
 primary(P) ::= name(N) LP RP. { P = sql_build_call(b, N, NULL); }
@@ -599,16 +648,29 @@ primary(P) ::= CASE(T) value(V) whens(W) END. {
     P = sql_build_node(b, SQL_EXPR_CASE_SIMPLE, T.at, sql_list_first(b, V, W));
 }
 primary(P) ::= CASE(T) value(V) whens(W) ELSE expr(E) END. {
-    P = sql_build_node(b, SQL_EXPR_CASE_SIMPLE, T.at, sql_list_first(b, V, LIST(b, W, sql_expr_t *, E)));
+    W = LIST(b, W, sql_expr_t *, E);
+    P = sql_build_node(b, SQL_EXPR_CASE_SIMPLE, T.at, sql_list_first(b, V, W));
 }
-whens(L) ::= WHEN expr(C) THEN expr(R). { L = LIST(b, NULL, sql_expr_t *, C); L = LIST(b, L, sql_expr_t *, R); }
-whens(L) ::= whens(M) WHEN expr(C) THEN expr(R). { L = LIST(b, M, sql_expr_t *, C); L = LIST(b, L, sql_expr_t *, R); }
+whens(L) ::= WHEN expr(C) THEN expr(R). {
+    L = LIST(b, NULL, sql_expr_t *, C);
+    L = LIST(b, L, sql_expr_t *, R);
+}
+whens(L) ::= whens(M) WHEN expr(C) THEN expr(R). {
+    L = LIST(b, M, sql_expr_t *, C);
+    L = LIST(b, L, sql_expr_t *, R);
+}
 
 primary(P) ::= ARRAY_NEW(T) LB exprs_opt(L) RB. { P = sql_build_node(b, SQL_EXPR_ARRAY, T.at, L); }
 primary(P) ::= MAP_NEW(T) LP RP. { P = sql_build_node(b, SQL_EXPR_MAP, T.at, NULL); }
 primary(P) ::= MAP_NEW(T) LP entries(L) RP. { P = sql_build_node(b, SQL_EXPR_MAP, T.at, L); }
-entries(L) ::= expr(K) ASSIGN expr(V). { L = LIST(b, NULL, sql_expr_t *, K); L = LIST(b, L, sql_expr_t *, V); }
-entries(L) ::= entries(M) COMMA expr(K) ASSIGN expr(V). { L = LIST(b, M, sql_expr_t *, K); L = LIST(b, L, sql_expr_t *, V); }
+entries(L) ::= expr(K) ASSIGN expr(V). {
+    L = LIST(b, NULL, sql_expr_t *, K);
+    L = LIST(b, L, sql_expr_t *, V);
+}
+entries(L) ::= entries(M) COMMA expr(K) ASSIGN expr(V). {
+    L = LIST(b, M, sql_expr_t *, K);
+    L = LIST(b, L, sql_expr_t *, V);
+}
 primary(P) ::= STRUCT_NEW(T) LP RP. { P = sql_build_node(b, SQL_EXPR_STRUCT, T.at, NULL); }
 primary(P) ::= STRUCT_NEW(T) LP fields(F) RP. {
     P = sql_build_node(b, SQL_EXPR_STRUCT, T.at, F.values);
@@ -626,7 +688,9 @@ fields(F) ::= fields(G) COMMA name(N) ASSIGN expr(V). {
 args(L) ::= arg(E). { L = sql_list_put(b, NULL, &E, sizeof E); }
 args(L) ::= args(M) COMMA arg(E). { L = sql_list_put(b, M, &E, sizeof E); }
 arg(E) ::= expr(X). { E = X; }
-arg(E) ::= name(N) LAMBDA expr(X). { E = sql_build_lambda(b, N.at, sql_list_put(b, NULL, &N.text, sizeof N.text), X); }
+arg(E) ::= name(N) LAMBDA expr(X). {
+    E = sql_build_lambda(b, N.at, sql_list_put(b, NULL, &N.text, sizeof N.text), X);
+}
 arg(E) ::= LP(T) expr(A) RP LAMBDA expr(X). {
     str_t name = sql_build_param(b, A);
     E = sql_build_lambda(b, T.at, sql_list_put(b, NULL, &name, sizeof name), X);
@@ -651,8 +715,8 @@ names_opt(L) ::= . { L = NULL; }
 names_opt(L) ::= LP names(M) RP. { L = M; }
 
 %code {
-/* Walks the automaton on a shadow of the stack: `base` is where the real stack still stands, above it are the states
- * that reductions pushed. */
+/* Walks the automaton on a shadow of the stack: `base` is where the real stack still stands, above
+ * it are the states that reductions pushed. */
 typedef struct shadow {
     const yyStackEntry *base;
     YYACTIONTYPE pushed[24]; /* a query's empty clauses are reduced one after another */

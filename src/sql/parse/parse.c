@@ -8,8 +8,8 @@
 
 /* ---- messages ---- */
 
-/* The names of the tokens that may come next, sorted by code: words first, as declared. Soft words are left out where
- * any name may stand. */
+/* The names of the tokens that may come next, sorted by code: words first, as declared. Soft words
+ * are left out where any name may stand. */
 static size_t expected(const void *parser, const char *names[EXPECTED_MAX + 1])
 {
     bool name = sql_grammar_accepts(parser, TK_NAME, -1);
@@ -30,8 +30,9 @@ static void put_expected(buf_t *b, const void *parser, const sql_token_t *t)
         return;
     }
     if (sql_grammar_accepts(parser, TK_NAME, -1) && sql_token_reserved(t->text)) {
-        buf_printf(b, "'" STR_FMT "' is a reserved word: as a name it needs back-quotes, `" STR_FMT "`",
-                   STR_ARG(t->raw), STR_ARG(t->raw));
+        buf_printf(
+            b, "'" STR_FMT "' is a reserved word: as a name it needs back-quotes, `" STR_FMT "`",
+            STR_ARG(t->raw), STR_ARG(t->raw));
         return;
     }
     if (sql_grammar_accepts(parser, TK_CASE, -1)) {

@@ -1,10 +1,12 @@
 /* parse.h: SQL text to syntax tree.
  *
- * A script is split into its statements first (sql_parse_split needs no grammar), then each is parsed in turn: SET,
- * DEFINE and CREATE TYPE change what comes after them. Positions count from the script's beginning.
+ * A script is split into its statements first (sql_parse_split needs no grammar), then each is
+ * parsed in turn: SET, DEFINE and CREATE TYPE change what comes after them. Positions count from
+ * the script's beginning.
  *
- * Errors are ST_BAD_STATEMENT, worded as ksqlDB words them: "line 1:7: Syntax Error\nExpecting {…}". Nesting is bounded
- * by SQL_PARSE_DEPTH_MAX and a script by SQL_PARSE_BYTES_MAX, so hostile text costs linear time and no stack.
+ * Errors are ST_BAD_STATEMENT, worded as ksqlDB words them: "line 1:7: Syntax Error\nExpecting
+ * {…}". Nesting is bounded by SQL_PARSE_DEPTH_MAX and a script by SQL_PARSE_BYTES_MAX, so hostile
+ * text costs linear time and no stack.
  */
 #ifndef ARUS_SQL_PARSE_PARSE_H
 #define ARUS_SQL_PARSE_PARSE_H
@@ -26,8 +28,9 @@ typedef struct sql_variables {
     void *env;
 } sql_variables_t;
 
-/* Cuts a script at its ';'s, which stay with the statement before them. The pieces view `text`; empty ones are left
- * out. ST_TOO_LARGE past SQL_PARSE_BYTES_MAX; ST_BAD_STATEMENT for a string or comment that does not end. */
+/* Cuts a script at its ';'s, which stay with the statement before them. The pieces view `text`;
+ * empty ones are left out. ST_TOO_LARGE past SQL_PARSE_BYTES_MAX; ST_BAD_STATEMENT for a string or
+ * comment that does not end. */
 ST sql_parse_split(arena_t *a, str_t text, const sql_piece_t **ret, size_t *ret_n, err_t *err);
 
 /* Parses one statement. vars may be NULL: then ${…} stays as it is. */
@@ -41,8 +44,8 @@ ST sql_parse(arena_t *a, str_t text, const sql_variables_t *vars, sql_stmt_t *co
 ST sql_parse_expr(arena_t *a, str_t text, sql_expr_t **ret, err_t *err);
 ST sql_parse_type(arena_t *a, str_t text, const sql_type_t **ret, err_t *err);
 
-/* Replaces ${name} outside comments; within '…' a quote of the value is doubled. Names that vars does not have stay as
- * they are. Returns text itself when nothing is to replace. */
+/* Replaces ${name} outside comments; within '…' a quote of the value is doubled. Names that vars
+ * does not have stay as they are. Returns text itself when nothing is to replace. */
 str_t sql_parse_substitute(arena_t *a, str_t text, const sql_variables_t *vars);
 
 /* The type that a written one stands for. `custom` finds a custom type by name (NULL: none known);

@@ -1,4 +1,5 @@
-/* script.c: what is done to a script before it has tokens: cutting it at ';' and putting in variables. */
+/* script.c: what is done to a script before it has tokens: cutting it at ';' and putting in
+ * variables. */
 #include "base/vec.h"
 #include "sql/parse/parse.h"
 #include "sql/parse/token.h"

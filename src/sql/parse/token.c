@@ -12,18 +12,18 @@ static const struct {
 #undef KEYWORD
 };
 
-#define N_WORDS    (sizeof words / sizeof *words)
-#define WORD_MAX   12
+#define N_WORDS  (sizeof words / sizeof *words)
+#define WORD_MAX 12
 
 /* Longest first where one begins another. */
 static const struct {
     char text[3];
     int code;
 } signs[] = {
-    {"->", TK_ARROW},  {"=>", TK_LAMBDA}, {":=", TK_ASSIGN},  {"<>", TK_NE},     {"!=", TK_NE},
-    {"<=", TK_LE},     {">=", TK_GE},     {"||", TK_CONCAT},  {"=", TK_EQ},      {"<", TK_LT},
-    {">", TK_GT},      {"+", TK_PLUS},    {"-", TK_MINUS},    {"*", TK_STAR},    {"/", TK_SLASH},
-    {"%", TK_PERCENT}, {"(", TK_LP},      {")", TK_RP},       {"[", TK_LB},      {"]", TK_RB},
+    {"->", TK_ARROW},  {"=>", TK_LAMBDA}, {":=", TK_ASSIGN}, {"<>", TK_NE},  {"!=", TK_NE},
+    {"<=", TK_LE},     {">=", TK_GE},     {"||", TK_CONCAT}, {"=", TK_EQ},   {"<", TK_LT},
+    {">", TK_GT},      {"+", TK_PLUS},    {"-", TK_MINUS},   {"*", TK_STAR}, {"/", TK_SLASH},
+    {"%", TK_PERCENT}, {"(", TK_LP},      {")", TK_RP},      {"[", TK_LB},   {"]", TK_RB},
     {",", TK_COMMA},   {".", TK_DOT},     {";", TK_SEMI},
 };
 
@@ -138,9 +138,12 @@ static const char *value_name(int code)
     case TK_COMMA: return "','";
     case TK_DOT: return "'.'";
     case TK_SEMI: return "';'";
-    case TK_ARRAY_OF: case TK_ARRAY_NEW: return "'ARRAY'";
-    case TK_MAP_OF: case TK_MAP_NEW: return "'MAP'";
-    case TK_STRUCT_OF: case TK_STRUCT_NEW: return "'STRUCT'";
+    case TK_ARRAY_OF:
+    case TK_ARRAY_NEW: return "'ARRAY'";
+    case TK_MAP_OF:
+    case TK_MAP_NEW: return "'MAP'";
+    case TK_STRUCT_OF:
+    case TK_STRUCT_NEW: return "'STRUCT'";
     default: return NULL;
     }
 }
@@ -148,7 +151,9 @@ static const char *value_name(int code)
 const char *sql_token_name(int code)
 {
     switch (code) {
-#define KEYWORD(word, reserved) case TK_##word: return "'" #word "'";
+#define KEYWORD(word, reserved)                                                                    \
+    case TK_##word:                                                                                \
+        return "'" #word "'";
 #include "sql/parse/keywords.def"
 #undef KEYWORD
     default: return value_name(code);
@@ -220,8 +225,9 @@ static st_t quoted(sql_lexer_t *l, sql_token_t *t, err_t *err)
 {
     sql_span_t s = sql_span(l->at, l->end);
     if (s.open)
-        return fail(l, err, s.kind == SQL_SPAN_STRING ? "the string has no end: expecting '''"
-                                                      : "the name has no end: expecting its quote");
+        return fail(l, err,
+                    s.kind == SQL_SPAN_STRING ? "the string has no end: expecting '''"
+                                              : "the name has no end: expecting its quote");
     t->raw = str_n(l->at, (size_t)(s.end - l->at));
     t->text = unquote(l->arena, t->raw);
     t->code = s.kind == SQL_SPAN_STRING ? TK_STRING_VALUE : TK_QUOTED;
@@ -305,10 +311,18 @@ static bool number_begins(const char *p, const char *end)
 static bool after_operand(int code)
 {
     switch (code) {
-    case TK_RP: case TK_RB: case TK_NAME: case TK_QUOTED: case TK_STRING_VALUE:
-    case TK_INTEGER_VALUE: case TK_DECIMAL_VALUE: case TK_FLOAT_VALUE: case TK_NULL: case TK_TRUE:
-    case TK_FALSE: case TK_END:
-        return true;
+    case TK_RP:
+    case TK_RB:
+    case TK_NAME:
+    case TK_QUOTED:
+    case TK_STRING_VALUE:
+    case TK_INTEGER_VALUE:
+    case TK_DECIMAL_VALUE:
+    case TK_FLOAT_VALUE:
+    case TK_NULL:
+    case TK_TRUE:
+    case TK_FALSE:
+    case TK_END: return true;
     default:
         for (size_t i = 0; i < N_WORDS; i++)
             if (words[i].code == code)

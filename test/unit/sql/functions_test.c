@@ -1,4 +1,5 @@
-/* Every row's example holds, by a small evaluator of literals, calls and lambdas; aggregates are driven by hand. */
+/* Every row's example holds, by a small evaluator of literals, calls and lambdas; aggregates are
+ * driven by hand. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <cmocka.h>
@@ -56,7 +57,8 @@ static typed_t number(const char *text, const data_type_t *t)
 {
     const data_decimal_t *d;
     assert_int_equal(data_decimal_parse(&a, str_of(text), &d, NULL), ST_OK);
-    return (typed_t){data_of_decimal(d), t ? t : data_type_decimal(&a, data_decimal_precision(d), d->scale)};
+    return (typed_t){data_of_decimal(d),
+                     t ? t : data_type_decimal(&a, data_decimal_precision(d), d->scale)};
 }
 
 typedef struct lambda_env {
@@ -121,15 +123,23 @@ static typed_t call(const sql_expr_t *e, const scope_t *scope)
     }
     sql_fn_resolved_t fn;
     err_t err;
-    if (sql_function_resolve(&a, e->name, SQL_FN_SCALAR, arg, e->n_args, bind_lambda, &env, &fn, &err))
+    if (sql_function_resolve(&a, e->name, SQL_FN_SCALAR, arg, e->n_args, bind_lambda, &env, &fn,
+                             &err))
         fail_msg("%s", err.msg);
     for (size_t i = 0; i < e->n_args; i++)
         v[i] = fn.arg_type[i] ? convert(x[i], fn.arg_type[i]).v : x[i].v;
     void *state = NULL;
     void (*state_free)(void *) = NULL;
-    sql_fn_call_t c = {.arena = &a, .arg_type = fn.arg_type, .n_args = e->n_args, .ret_type = fn.ret_type,
-                       .state = &state, .state_free = &state_free, .now_ms = now_ms,
-                       .random = random_bits, .lambda = run_lambda, .lambda_env = &env};
+    sql_fn_call_t c = {.arena = &a,
+                       .arg_type = fn.arg_type,
+                       .n_args = e->n_args,
+                       .ret_type = fn.ret_type,
+                       .state = &state,
+                       .state_free = &state_free,
+                       .now_ms = now_ms,
+                       .random = random_bits,
+                       .lambda = run_lambda,
+                       .lambda_env = &env};
     typed_t r = {DATA_NULL_VALUE, fn.ret_type};
     if (fn.fn->scalar(&c, v, &r.v, &err))
         r.v = DATA_NULL_VALUE; /* as in a query: an error makes null */
@@ -163,7 +173,8 @@ static typed_t arithmetic(const sql_expr_t *e, const scope_t *s)
     typed_t x = eval(e->arg[0], s), y = eval(e->arg[1], s);
     if (x.t->kind == DATA_STRING)
         return (typed_t){data_of_str(arena_printf(&a, STR_FMT STR_FMT, STR_ARG(data_str(x.v)),
-                                                  STR_ARG(data_str(y.v)))), x.t};
+                                                  STR_ARG(data_str(y.v)))),
+                         x.t};
     int64_t i = convert(x, &data_bigint).v.i64, k = convert(y, &data_bigint).v.i64;
     const data_type_t *t = x.t->kind > y.t->kind ? x.t : y.t;
     return convert((typed_t){data_of_i64(e->op == SQL_OP_ADD ? i + k : i * k), &data_bigint}, t);
@@ -192,8 +203,12 @@ static typed_t eval(const sql_expr_t *e, const scope_t *s)
     case SQL_EXPR_ARITHMETIC: return arithmetic(e, s);
     case SQL_EXPR_COMPARISON: {
         typed_t x = eval(e->arg[0], s), y = eval(e->arg[1], s);
-        int c = data_is_null(x.v) || data_is_null(y.v) || e->op == SQL_OP_EQ ? 0 : data_cmp(x.v, convert(y, x.t).v);
-        return (typed_t){data_of_bool(e->op == SQL_OP_GT ? c > 0 : e->op == SQL_OP_LT ? c < 0 : same(x, y)),
+        int c = data_is_null(x.v) || data_is_null(y.v) || e->op == SQL_OP_EQ
+                    ? 0
+                    : data_cmp(x.v, convert(y, x.t).v);
+        return (typed_t){data_of_bool(e->op == SQL_OP_GT   ? c > 0
+                                      : e->op == SQL_OP_LT ? c < 0
+                                                           : same(x, y)),
                          &data_boolean};
     }
     case SQL_EXPR_CAST: {
@@ -286,8 +301,12 @@ static agg_t agg(const char *name, const data_type_t *const *type, size_t n)
     if (sql_function_resolve(&a, str_of(name), SQL_FN_AGGREGATE, arg, n, NULL, NULL, &fn, &err))
         fail_msg("%s", err.msg);
     agg_t g = {.class = fn.fn->agg};
-    g.call = (sql_fn_call_t){.arena = &a, .arg_type = fn.arg_type, .n_args = n, .ret_type = fn.ret_type,
-                             .state = &agg_state, .state_free = &agg_free};
+    g.call = (sql_fn_call_t){.arena = &a,
+                             .arg_type = fn.arg_type,
+                             .n_args = n,
+                             .ret_type = fn.ret_type,
+                             .state = &agg_state,
+                             .state_free = &agg_free};
     if (g.class->init)
         assert_int_equal(g.class->init(&g.call, g.slot, &err), ST_OK);
     return g;
@@ -391,13 +410,16 @@ static void refusals_list_alternatives(void **state)
     sql_fn_arg_t arg[] = {{.type = data_type_map(&a, &data_string, &data_integer)}};
     sql_fn_resolved_t fn;
     err_t err;
-    assert_int_equal(sql_function_resolve(&a, STR("AVG"), SQL_FN_AGGREGATE, arg, 1, NULL, NULL, &fn, &err),
-                     ST_BAD_STATEMENT);
-    assert_true(str_starts(str_of(err.msg),
-                           STR("Function 'avg' does not accept parameters (MAP<STRING, INTEGER>).\nValid "
-                               "alternatives are:\navg(INTEGER val)\navg(BIGINT val)")));
-    assert_int_equal(sql_function_resolve(&a, STR("NOPE"), SQL_FN_SCALAR, arg, 1, NULL, NULL, &fn, &err),
-                     ST_BAD_STATEMENT);
+    assert_int_equal(
+        sql_function_resolve(&a, STR("AVG"), SQL_FN_AGGREGATE, arg, 1, NULL, NULL, &fn, &err),
+        ST_BAD_STATEMENT);
+    assert_true(
+        str_starts(str_of(err.msg),
+                   STR("Function 'avg' does not accept parameters (MAP<STRING, INTEGER>).\nValid "
+                       "alternatives are:\navg(INTEGER val)\navg(BIGINT val)")));
+    assert_int_equal(
+        sql_function_resolve(&a, STR("NOPE"), SQL_FN_SCALAR, arg, 1, NULL, NULL, &fn, &err),
+        ST_BAD_STATEMENT);
     assert_string_equal(err.msg, "Can't find any functions with the name 'NOPE'");
     arena_done(&a);
 }
@@ -405,12 +427,9 @@ static void refusals_list_alternatives(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(examples_hold),
-        cmocka_unit_test(rows_are_sorted_and_described),
-        cmocka_unit_test(aggregates_add_up),
-        cmocka_unit_test(sessions_merge_by_offset),
-        cmocka_unit_test(sums_overflow),
-        cmocka_unit_test(refusals_list_alternatives),
+        cmocka_unit_test(examples_hold),     cmocka_unit_test(rows_are_sorted_and_described),
+        cmocka_unit_test(aggregates_add_up), cmocka_unit_test(sessions_merge_by_offset),
+        cmocka_unit_test(sums_overflow),     cmocka_unit_test(refusals_list_alternatives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -109,12 +109,13 @@ static void expressions_print_as_they_bind(void **state)
 static void statements_print_as_ksqldb_does(void **state)
 {
     (void)state;
-    assert_string_equal(printed(one("create table s2 as select test.id id, max(test.value) from test "
-                                    "window tumbling (size 30 second, grace period 1 minutes) "
-                                    "group by test.id emit changes")),
-                        "CREATE TABLE S2 AS SELECT\n  TEST.ID ID,\n  MAX(TEST.VALUE)\nFROM TEST TEST\n"
-                        "WINDOW TUMBLING ( SIZE 30 SECONDS , GRACE PERIOD 1 MINUTES ) \n"
-                        "GROUP BY TEST.ID\nEMIT CHANGES;");
+    assert_string_equal(
+        printed(one("create table s2 as select test.id id, max(test.value) from test "
+                    "window tumbling (size 30 second, grace period 1 minutes) "
+                    "group by test.id emit changes")),
+        "CREATE TABLE S2 AS SELECT\n  TEST.ID ID,\n  MAX(TEST.VALUE)\nFROM TEST TEST\n"
+        "WINDOW TUMBLING ( SIZE 30 SECONDS , GRACE PERIOD 1 MINUTES ) \n"
+        "GROUP BY TEST.ID\nEMIT CHANGES;");
     assert_string_equal(
         printed(one("create or replace stream s (id varchar key, `x` int, h bytes header('k')) "
                     "with (kafka_topic='t', partitions=4);")),
@@ -175,9 +176,11 @@ static void every_statement_is_known(void **state)
         {"define x='y'", SQL_STMT_DEFINE},
         {"undefine x", SQL_STMT_UNDEFINE},
         {"create source connector c with ('connector.class'='goapi')", SQL_STMT_CREATE_CONNECTOR},
-        {"create sink connector if not exists c with ('a'=1, \"b\"=true)", SQL_STMT_CREATE_CONNECTOR},
+        {"create sink connector if not exists c with ('a'=1, \"b\"=true)",
+         SQL_STMT_CREATE_CONNECTOR},
         {"drop connector if exists c", SQL_STMT_DROP_CONNECTOR},
-        {"assert not exists topic 't' with (partitions=1) timeout 3 seconds", SQL_STMT_ASSERT_TOPIC},
+        {"assert not exists topic 't' with (partitions=1) timeout 3 seconds",
+         SQL_STMT_ASSERT_TOPIC},
         {"assert schema subject 's' id 3 timeout 1 minute", SQL_STMT_ASSERT_SCHEMA},
         {"assert values s (a) values (1)", SQL_STMT_ASSERT_VALUES},
         {"assert null values s (a) key (1)", SQL_STMT_ASSERT_NULL_VALUES},
@@ -207,8 +210,10 @@ static void soft_words_are_names(void **state)
             continue;
         const char *w = words[i];
         one(arena_z(&a, arena_printf(&a, "create stream s (%s int key, a struct<%s int>)", w, w)));
-        one(arena_z(&a, arena_printf(&a, "select %s + 1 as %s, %s.%s, a->%s from %s as %s where %s = 1 "
-                                         "group by %s emit changes", w, w, w, w, w, w, w, w, w)));
+        one(arena_z(&a, arena_printf(&a,
+                                     "select %s + 1 as %s, %s.%s, a->%s from %s as %s where %s = 1 "
+                                     "group by %s emit changes",
+                                     w, w, w, w, w, w, w, w, w)));
     }
 }
 
@@ -223,16 +228,17 @@ static void messages_say_where_and_what(void **state)
         {"set 'a'='b';\nselect * form s;", "line 2:10: Syntax Error\nExpecting {',', 'FROM'}"},
         {"select a from s group by f3, (f2, f1)", "line 1:33: Syntax Error\nmissing ')' at ','"},
         {"select * from s1 order by k", "line 1:24: Syntax Error\n"},
-        {"select a, from from s", "line 1:11: Syntax Error\n'from' is a reserved word: as a name it "
-                                  "needs back-quotes, `from`"},
+        {"select a, from from s",
+         "line 1:11: Syntax Error\n'from' is a reserved word: as a name it "
+         "needs back-quotes, `from`"},
         {"select 9223372036854775808 from s",
          "Failed to prepare statement: line 1:9: Invalid numeric literal: 9223372036854775808"},
         {"select 'abc", "line 1:8: Syntax Error\nthe string has no end: expecting '''"},
-        {"select 1 + from s", "line 1:12: Syntax Error\n'from' is a reserved word: as a name it needs "
-                              "back-quotes, `from`"},
+        {"select 1 + from s",
+         "line 1:12: Syntax Error\n'from' is a reserved word: as a name it needs "
+         "back-quotes, `from`"},
         {"select * from s where x = ;", "line 1:27: Syntax Error\nExpecting an expression"},
-        {"create stream s (a int, b)",
-         "line 1:26: Syntax Error\nExpecting IDENTIFIER"},
+        {"create stream s (a int, b)", "line 1:26: Syntax Error\nExpecting IDENTIFIER"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         assert_string_equal(message(cases[i][0]), cases[i][1]);
@@ -258,8 +264,8 @@ static void hostile_text_is_refused(void **state)
 {
     (void)state;
     static const char *const parts[][3] = {
-        {"(", "1", ")"}, {"-", "x", ""}, {"not ", "x", ""},      {"array[", "1", "]"},
-        {"f(", "1", ")"}, {"1 + ", "1", ""}, {"x[", "1", "]"},   {"case when a then ", "1", " end"},
+        {"(", "1", ")"},  {"-", "x", ""},    {"not ", "x", ""}, {"array[", "1", "]"},
+        {"f(", "1", ")"}, {"1 + ", "1", ""}, {"x[", "1", "]"},  {"case when a then ", "1", " end"},
     };
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         buf_t b = BUF_INIT;

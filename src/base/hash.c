@@ -50,11 +50,37 @@ static uint32_t crc32c_bit(uint32_t crc, uint8_t byte)
 
 #if defined(__x86_64__)
 #include <nmmintrin.h>
+#include <wmmintrin.h>
 
-__attribute__((target("sse4.2"))) static uint32_t crc32c_hw(uint32_t crc, const uint8_t *d,
-                                                            size_t n)
+/* The crc32 instruction has three times the rate of a chain of it, so three lanes of `lane` bytes
+ * run side by side; k1 and k2 move a lane's CRC over the one and two lanes behind it (x^(8 * bytes
+ * - 33) modulo the polynomial, bits reversed). */
+__attribute__((target("sse4.2,pclmul"))) static inline uint64_t
+crc32c_lanes(uint64_t crc, const uint8_t *d, size_t lane, uint32_t k1, uint32_t k2)
+{
+    uint64_t c[3] = {crc, 0, 0};
+    for (const uint8_t *end = d + lane; d < end; d += 8) {
+        uint64_t v[3];
+        memcpy(&v[0], d, 8);
+        memcpy(&v[1], d + lane, 8);
+        memcpy(&v[2], d + 2 * lane, 8);
+        c[0] = _mm_crc32_u64(c[0], v[0]);
+        c[1] = _mm_crc32_u64(c[1], v[1]);
+        c[2] = _mm_crc32_u64(c[2], v[2]);
+    }
+    __m128i a = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)c[0]), _mm_cvtsi64_si128(k2), 0);
+    __m128i b = _mm_clmulepi64_si128(_mm_cvtsi64_si128((long long)c[1]), _mm_cvtsi64_si128(k1), 0);
+    return _mm_crc32_u64(0, (uint64_t)_mm_cvtsi128_si64(_mm_xor_si128(a, b))) ^ c[2];
+}
+
+__attribute__((target("sse4.2,pclmul"))) static uint32_t crc32c_hw(uint32_t crc, const uint8_t *d,
+                                                                   size_t n)
 {
     uint64_t c = crc;
+    for (; n >= 3 * 1024; n -= 3 * 1024, d += 3 * 1024)
+        c = crc32c_lanes(c, d, 1024, 0x170076fa, 0xa51b6135);
+    for (; n >= 3 * 128; n -= 3 * 128, d += 3 * 128)
+        c = crc32c_lanes(c, d, 128, 0x0d3b6092, 0xb9e02b86);
     for (; n >= 8; n -= 8, d += 8) {
         uint64_t v;
         memcpy(&v, d, 8);
@@ -72,7 +98,7 @@ uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n)
     const uint8_t *d = p;
     crc = ~crc;
 #if defined(__x86_64__)
-    if (__builtin_cpu_supports("sse4.2"))
+    if (__builtin_cpu_supports("sse4.2") && __builtin_cpu_supports("pclmul"))
         return ~crc32c_hw(crc, d, n);
 #endif
     for (; n; n--, d++)

@@ -19,6 +19,7 @@ typedef struct parser {
     arena_t *arena;
     map_t named; /* full name to avro_schema_t */
     str_t space; /* the enclosing namespace */
+    bool in_refs;
     int depth;
     err_t *err;
 } parser_t;
@@ -119,6 +120,7 @@ static ST parse_named(parser_t *p, const json_value_t *v, avro_schema_t *s)
         dot >= 0 ? str_sub(name->text, 0, (size_t)dot) : json_get_text(v, "namespace", p->space);
     TRY(check_name(s->name, p->err));
     s->full_name = full_name(p->arena, s->space, s->name);
+    s->referenced = p->in_refs;
     avro_kind_t kind;
     if (s->space.len == 0 && primitive_of(s->name, &kind))
         return err_set(p->err, ST_BAD_INPUT, "Schemas may not be named after primitives: " STR_FMT,
@@ -387,12 +389,13 @@ static ST parse_text(parser_t *p, str_t text, const avro_schema_t **ret)
 st_t avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs,
                        const avro_schema_t **ret, err_t *err)
 {
-    parser_t p = {.arena = a, .err = err};
+    parser_t p = {.arena = a, .in_refs = true, .err = err};
     map_init(&p.named);
     const avro_schema_t *s = NULL;
     st_t st = ST_OK;
     for (size_t i = 0; i < n_refs && st == ST_OK; i++)
         st = parse_text(&p, refs[i], &s);
+    p.in_refs = false;
     if (st == ST_OK)
         st = parse_text(&p, text, &s);
     map_done(&p.named, NULL);

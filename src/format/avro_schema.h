@@ -51,6 +51,7 @@ struct avro_schema {
     int32_t precision, scale; /* DECIMAL */
     str_t name, space;        /* RECORD, ENUM, FIXED: simple name and namespace (may be empty) */
     str_t full_name;
+    bool referenced;    /* defined by one of the refs, not by the text itself */
     const str_t *alias; /* full names */
     size_t n_aliases;
     const avro_field_t *field; /* RECORD */
@@ -73,9 +74,11 @@ ST avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs,
                      const avro_schema_t **ret, err_t *err);
 
 /* The compact text that Java's Schema.toString gives: defaults, docs, aliases and properties stay.
- */
+ * Types that refs define are named. */
 void avro_schema_put(buf_t *b, const avro_schema_t *s);
-/* The specification's Parsing Canonical Form. */
+/* The same with the types of refs written out, so that the text stands alone. */
+void avro_schema_put_resolved(buf_t *b, const avro_schema_t *s);
+/* The specification's Parsing Canonical Form; it stands alone. */
 void avro_schema_put_canonical(buf_t *b, const avro_schema_t *s);
 const char *avro_kind_name(avro_kind_t k);
 

@@ -8,6 +8,7 @@ typedef struct printer {
     map_t seen;  /* full names that are defined already */
     str_t space; /* the enclosing namespace */
     bool canonical;
+    bool resolved; /* types of refs are written out */
 } printer_t;
 
 static void put_schema(printer_t *p, const avro_schema_t *s);
@@ -105,7 +106,7 @@ static void put_fields(printer_t *p, const avro_schema_t *s)
 
 static void put_named(printer_t *p, const avro_schema_t *s)
 {
-    if (map_get(&p->seen, s->full_name)) {
+    if ((s->referenced && !p->resolved) || map_get(&p->seen, s->full_name)) {
         bool near = str_eq(s->space, p->space) && !p->canonical;
         json_put_str(p->b, near ? s->name : s->full_name);
         return;
@@ -171,9 +172,8 @@ static void put_schema(printer_t *p, const avro_schema_t *s)
     buf_put_char(p->b, '}');
 }
 
-static void put_all(buf_t *b, const avro_schema_t *s, bool canonical)
+static void put_all(printer_t p, const avro_schema_t *s)
 {
-    printer_t p = {.b = b, .canonical = canonical};
     map_init(&p.seen);
     put_schema(&p, s);
     map_done(&p.seen, NULL);
@@ -181,12 +181,17 @@ static void put_all(buf_t *b, const avro_schema_t *s, bool canonical)
 
 void avro_schema_put(buf_t *b, const avro_schema_t *s)
 {
-    put_all(b, s, false);
+    put_all((printer_t){.b = b}, s);
+}
+
+void avro_schema_put_resolved(buf_t *b, const avro_schema_t *s)
+{
+    put_all((printer_t){.b = b, .resolved = true}, s);
 }
 
 void avro_schema_put_canonical(buf_t *b, const avro_schema_t *s)
 {
-    put_all(b, s, true);
+    put_all((printer_t){.b = b, .canonical = true, .resolved = true}, s);
 }
 
 /* A default of bytes or fixed: each character up to U+00FF is a byte. */

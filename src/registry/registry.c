@@ -231,7 +231,11 @@ static ST register_new(registry_t *r, arena_t *a, str_t name, const parsed_t *p,
     if (s)
         TRY(check_versions(r, a, s, p, 0, err));
     int32_t next_id = r->by_id.len ? (int32_t)r->by_id.len : 1;
-    schema_t fresh = {known ? known->id : next_id, p->type, p->text, in->ref, in->n_refs};
+    schema_t fresh = {.id = known ? known->id : next_id,
+                      .type = p->type,
+                      .text = p->text,
+                      .ref = in->ref,
+                      .n_refs = in->n_refs};
     version_t *last = state_newest(s, true), *gone = known ? find_content(s, known, true) : NULL;
     change_t c;
     change_init(&c);
@@ -356,13 +360,41 @@ st_t registry_check(registry_t *r, str_t subject, int32_t version, const registr
 
 /* The registry as formats see it. */
 
+/* A format sees a text only, so the schemas it refers to are written out. */
+static ST resolve(registry_t *r, schema_t *s, err_t *err)
+{
+    const avro_schema_t *schema;
+    if (s->resolved.len)
+        return ST_OK;
+    s->resolved = s->text;
+    if (!s->n_refs || !str_eq(s->type, STR("AVRO")))
+        return ST_OK;
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    buf_t b = BUF_INIT;
+    st_t st = parse_avro(r, &a, s->text, s->ref, s->n_refs, &schema, err);
+    if (st == ST_OK)
+        avro_schema_put_resolved(&b, schema);
+    s->resolved = st == ST_OK ? arena_str(&r->arena, buf_str(&b)) : STR("");
+    buf_done(&b);
+    arena_done(&a);
+    return st;
+}
+
 static st_t source_by_id(void *self, int32_t id, str_t *ret_type, str_t *ret_text, err_t *err)
 {
-    registry_schema_t s;
-    TRY(registry_by_id(self, id, &s, err));
-    *ret_type = s.type;
-    *ret_text = s.text;
-    return ST_OK;
+    registry_t *r = self;
+    pthread_mutex_lock(&r->lock);
+    schema_t *s = state_schema(r, id);
+    st_t st = s ? resolve(r, s, err) : ST_NOT_FOUND;
+    if (!s)
+        err_set_at(err, st, __FILE__, __LINE__, "Schema %d not found", id);
+    if (st == ST_OK) {
+        *ret_type = s->type;
+        *ret_text = s->resolved;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return st;
 }
 
 static st_t source_latest(void *self, str_t subject, int32_t *ret_id, str_t *ret_type,
@@ -370,9 +402,8 @@ static st_t source_latest(void *self, str_t subject, int32_t *ret_id, str_t *ret
 {
     registry_schema_t s;
     TRY(registry_version(self, subject, REGISTRY_LATEST, false, &s, err));
+    TRY(source_by_id(self, s.id, ret_type, ret_text, err));
     *ret_id = s.id;
-    *ret_type = s.type;
-    *ret_text = s.text;
     return ST_OK;
 }
 

@@ -140,7 +140,7 @@ subject_t *state_subject(registry_t *r, str_t name, bool create)
     return s;
 }
 
-const schema_t *state_schema(const registry_t *r, int32_t id)
+schema_t *state_schema(const registry_t *r, int32_t id)
 {
     return id > 0 && (size_t)id < r->by_id.len ? r->by_id.ptr[id] : NULL;
 }

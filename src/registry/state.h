@@ -11,12 +11,13 @@
 #include "base/vec.h"
 #include "registry/registry.h"
 
-/* A schema: immutable, in the registry's arena until it closes. */
+/* A schema: in the registry's arena until it closes; immutable but for `resolved`. */
 typedef struct schema {
     int32_t id;
     str_t type, text;
     const registry_ref_t *ref;
     size_t n_refs;
+    str_t resolved; /* the text with its references written out; empty until someone asks */
 } schema_t;
 
 typedef struct version {
@@ -37,10 +38,10 @@ struct registry {
     io_t *io;
     log_topic_t *topic;
     arena_t arena;
-    map_t subjects;              /* subject_t */
-    map_t by_content;            /* type, references and text to schema_t */
-    VEC(const schema_t *) by_id; /* index: id; NULL: none */
-    int level, mode;             /* global */
+    map_t subjects;        /* subject_t */
+    map_t by_content;      /* type, references and text to schema_t */
+    VEC(schema_t *) by_id; /* index: id; NULL: none */
+    int level, mode;       /* global */
 };
 
 /* Records that will be written together. */
@@ -65,7 +66,7 @@ ST state_apply(registry_t *r, str_t key, str_t value, err_t *err);
 ST state_load(registry_t *r, err_t *err);
 
 subject_t *state_subject(registry_t *r, str_t name, bool create);
-const schema_t *state_schema(const registry_t *r, int32_t id);
+schema_t *state_schema(const registry_t *r, int32_t id);
 /* The last version; with `deleted` softly deleted ones count. NULL when there is none or s is NULL.
  */
 version_t *state_newest(subject_t *s, bool deleted);

@@ -84,6 +84,15 @@ static void references(void **state)
     registry_input_t in = {.text = STR("{\"type\":\"array\",\"items\":\"R\"}"), .ref = &ref, .n_refs = 1};
     assert_int_equal(registry_register(r, STR("user"), &in, &id, NULL), ST_OK);
     assert_int_equal(id, 2);
+    registry_schema_t kept = {.id = 0};
+    assert_int_equal(registry_by_id(r, 2, &kept, NULL), ST_OK);
+    assert_true(str_eq(kept.text, STR("{\"type\":\"array\",\"items\":\"R\"}")));
+    /* a format gets a text that stands alone */
+    str_t type = STR(""), text = STR("");
+    schema_source_t source = registry_source(r);
+    assert_int_equal(source.by_id(source.self, 2, &type, &text, NULL), ST_OK);
+    assert_true(str_eq(text, STR("{\"type\":\"array\",\"items\":{\"type\":\"record\",\"name\":\"R\","
+                                 "\"fields\":[{\"name\":\"a\",\"type\":\"int\"}]}}")));
     assert_int_equal(registry_delete_subject(r, &a, STR("base"), false, &list, &n, &err), ST_EXISTS);
     ref.version = 9;
     assert_int_equal(registry_register(r, STR("user"), &in, &id, &err), ST_BAD_INPUT);

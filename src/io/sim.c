@@ -603,8 +603,3 @@ void io_sim_set_capacity(io_t *io, int64_t bytes)
 {
     ((sim_t *)io)->capacity_bytes = bytes;
 }
-
-int64_t io_sim_changes(const io_t *io)
-{
-    return ((const sim_t *)io)->changes;
-}

@@ -41,7 +41,5 @@ void io_sim_fail(io_t *io, io_sim_call_t call, int64_t n, st_t st, bool sticky);
 /* How many bytes all files together may have; past it writes fail with ST_NO_SPACE. -1: no limit.
  */
 void io_sim_set_capacity(io_t *io, int64_t bytes);
-/* Changing calls on the disk so far. */
-int64_t io_sim_changes(const io_t *io);
 
 #endif

@@ -120,8 +120,6 @@ struct log {
 };
 
 /* ---- topic.c */
-ST log_policy_set(log_policy_t *p, str_t name, str_t value, err_t *err);
-log_policy_t log_policy_default(const log_local_options_t *opt);
 /* A topic as the journal and the checkpoint have it: 4 number, 16 id, 4 partitions, 4 replicas,
  * text name, 4 configs, {text name, text value}; a text is 4 bytes of length and its bytes. */
 typedef struct log_topic_record {
@@ -182,10 +180,6 @@ void log_upkeep_stop(log_t *log);
 ST log_upkeep_room(log_t *log, err_t *err);
 /* `closing`: nothing comes after it. */
 ST log_upkeep_round(log_t *log, bool now, bool closing, err_t *err);
-
-/* ---- local.c */
-/* After a crash: removes files that the state does not know. */
-void log_remove_strays(log_t *log);
 
 /* ---- checkpoint.c */
 /* Under the lock: the state, for log_checkpoint_write. */

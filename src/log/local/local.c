@@ -106,7 +106,7 @@ static void remove_in(log_t *log, arena_t *a, str_t dir, const log_topic_t *t)
     VEC_DONE(&files);
 }
 
-void log_remove_strays(log_t *log)
+static void remove_strays(log_t *log)
 {
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
@@ -151,7 +151,7 @@ static ST recover(log_t *log, err_t *err)
     log->clean = clean && log->stats.replayed_commits == 0;
     if (!log->clean) {
         log->leader_epoch++;
-        log_remove_strays(log);
+        remove_strays(log);
         /* From here on nothing of the old journals is needed; only then may they be written. */
         TRY(log_upkeep_round(log, true, true, err));
     }

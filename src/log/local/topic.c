@@ -45,7 +45,7 @@ static const struct config_row {
     {"unclean.leader.election.enable", TEXT, 0, 0, 0},
 };
 
-log_policy_t log_policy_default(const log_local_options_t *opt)
+static log_policy_t policy_default(const log_local_options_t *opt)
 {
     return (log_policy_t){.segment_bytes = opt->segment_bytes,
                           .segment_ms = 7 * INT64_C(86400000),
@@ -71,7 +71,7 @@ static ST set_cleanup(log_policy_t *p, str_t value, err_t *err)
     return ST_OK;
 }
 
-ST log_policy_set(log_policy_t *p, str_t name, str_t value, err_t *err)
+static ST policy_set(log_policy_t *p, str_t name, str_t value, err_t *err)
 {
     for (size_t i = 0; i < sizeof config_rows / sizeof *config_rows; i++) {
         const struct config_row *row = &config_rows[i];
@@ -93,9 +93,9 @@ ST log_policy_set(log_policy_t *p, str_t name, str_t value, err_t *err)
 static ST policy_of(const log_t *log, const log_config_t *config, size_t n, log_policy_t *ret,
                     err_t *err)
 {
-    log_policy_t p = log_policy_default(&log->opt);
+    log_policy_t p = policy_default(&log->opt);
     for (size_t i = 0; i < n; i++)
-        TRY(log_policy_set(&p, config[i].name, config[i].value, err));
+        TRY(policy_set(&p, config[i].name, config[i].value, err));
     *ret = p;
     return ST_OK;
 }
@@ -219,7 +219,7 @@ static void config_set(log_topic_t *t, const log_topic_record_t *r)
     if (t->n_configs)
         qsort(t->config, t->n_configs, sizeof *t->config, cmp_configs);
     if (policy_of(t->log, t->config, t->n_configs, &t->policy, NULL) != ST_OK)
-        t->policy = log_policy_default(&t->log->opt); /* written by a version with other bounds */
+        t->policy = policy_default(&t->log->opt); /* written by a version with other bounds */
 }
 
 static void grow(log_topic_t *t, int32_t n)

@@ -29,6 +29,12 @@ static void topics(void **state)
     assert_true(str_eq(STR("cleanup.policy"), again.config[0].name));
     assert_true(str_eq(STR("1000"), again.config[1].value));
     log_topic_t *t = world_topic(w, STR("t.1"), 0);
+    log_uuid_t id = log_topic_id(t);
+    assert_memory_equal(&info.id, &id, sizeof id);
+    assert_true(str_eq(STR("t.1"), log_topic_name(t)));
+    log_commit_t *dropped = log_commit_new(w->log);
+    log_commit_offset(dropped, STR("g"), STR("t.1"), 0, 1);
+    log_commit_free(dropped);
     OK(w, log_topic_delete(w->log, STR("t.1"), &w->err));
     assert_int_equal(ST_NOT_FOUND, log_topic_delete(w->log, STR("t.1"), &w->err));
     assert_int_equal(ST_NOT_FOUND, world_append(w, t, 0, 1, 1, 1, NULL));

@@ -47,6 +47,7 @@ ST bind_add_sink(arena_t *a, bind_result_t *r, const bind_sink_t *sink, err_t *e
 /* A WHERE over a materialized result's columns (pull queries), and its projection. */
 typedef struct bind_pull {
     data_columns_t result;
+    size_t n_keys;    /* of the result, the first ones */
     expr_t **expr;    /* one a column, over the source's row: key, [WINDOWSTART, WINDOWEND,] value columns, ROWTIME */
     expr_t *where;    /* NULL: all */
     expr_t **key;     /* key columns' values when WHERE pins them all by equality; else NULL */

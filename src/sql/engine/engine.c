@@ -142,6 +142,21 @@ engine_query_t *engine_query_of(engine_t *e, str_t source)
     return s && s->query_id.len ? engine_find_query(e, s->query_id) : NULL;
 }
 
+int64_t engine_next_number(const engine_t *e)
+{
+    return e->next_number;
+}
+
+void engine_set_next_number(engine_t *e, int64_t n)
+{
+    e->next_number = n;
+}
+
+bind_env_t engine_bind_env(engine_t *e)
+{
+    return e->bind;
+}
+
 data_columns_t engine_copy_columns(arena_t *a, data_columns_t c)
 {
     data_column_t *copy = ARENA_ARRAY(a, data_column_t, c.len + 1);

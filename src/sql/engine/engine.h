@@ -119,6 +119,11 @@ ST engine_parse(engine_t *e, const engine_session_t *s, arena_t *a, sql_piece_t 
 ST engine_push(engine_t *e, engine_session_t *s, const sql_query_t *q, arena_t *a,
                bind_result_t *ret, err_t *err);
 
+/* What the next query's id will end in; a replay sets it to what it was. */
+int64_t engine_next_number(const engine_t *e);
+void engine_set_next_number(engine_t *e, int64_t n);
+bind_env_t engine_bind_env(engine_t *e);
+
 engine_query_t *engine_find_query(engine_t *e, str_t id);
 size_t engine_n_queries(const engine_t *e);
 engine_query_t *engine_query_at(const engine_t *e, size_t i);

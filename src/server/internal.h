@@ -1,0 +1,128 @@
+/* internal.h: the server's own structs, inside server/. All is the server thread's unless it says otherwise. */
+#ifndef ARUS_SERVER_INTERNAL_H
+#define ARUS_SERVER_INTERNAL_H
+
+#include "server/server.h"
+#include "base/trace.h"
+#include "wire/batch.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#define COMMAND_TOPIC_FMT "_confluent-ksql-" STR_FMT "_command_topic"
+#define TURN_BYTES        (256u << 10) /* read a partition and turn */
+#define UNPACK_BYTES_MAX  (64u << 20)
+
+/* A topic that a query reads, partition by partition. */
+typedef struct runner_input {
+    log_topic_t *topic;
+    int32_t n_partitions;
+    int64_t *position; /* the next offset */
+} runner_input_t;
+
+/* Record batches that are being written, one a partition. */
+typedef struct runner_output {
+    log_topic_t *topic;
+    int32_t n_partitions;
+    buf_t *buf;
+    wire_writer_t *writer;
+    bool *open;
+} runner_output_t;
+
+/* A query at work. */
+typedef struct runner {
+    server_t *server;
+    engine_query_t *query; /* NULL: a push query's */
+    exec_t *exec;
+    runner_input_t *input; /* one a source of the plan */
+    size_t n_inputs;
+    runner_output_t sink;
+    runner_output_t *changelog; /* one a store */
+    size_t n_changelogs;
+    str_t group;
+    arena_t life; /* texts, arrays */
+    arena_t turn; /* what the records of a turn need */
+    VEC(log_chunk_t) chunks; /* the turn's input */
+    wire_reader_t reader;
+    uint64_t failed, lag;
+    int64_t busy_ns;
+    bool took; /* it took part in this round */
+    bool broken; /* its state is not what was committed: to be built again */
+    int64_t retry_at_ms;
+} runner_t;
+
+struct server_stream {
+    server_t *server;
+    str_t id;
+    bool pull;
+    arena_t life;
+    bind_result_t bound;
+    size_t n_keys;
+    runner_t *runner; /* push */
+    pthread_mutex_t lock; /* guards items, ended, wanted */
+    buf_t items;
+    bool ended, wanted;
+    void (*notify)(void *env);
+    void *env;
+};
+
+typedef struct server_connector {
+    str_t name;
+    bool source;
+    const connector_class_t *class;
+    connector_config_t config; /* in arena */
+    arena_t arena;
+    connector_t *running;
+} server_connector_t;
+
+struct server {
+    server_options_t opt;
+    arena_t life;
+    engine_t *engine;
+    VEC(runner_t *) runners;
+    VEC(server_stream_t *) streams;
+    log_topic_t *commands;
+    bool replaying, started;
+    log_watch_t *watch;
+    pthread_t thread;
+    atomic_bool stop;
+    pthread_mutex_t lock; /* recursive: the engine's catalog and the connectors, against other threads */
+    pthread_mutex_t inbox_lock;
+    server_request_t *inbox, **inbox_end; /* inbox_lock */
+    pthread_mutex_t stats_lock;
+    server_stats_t stats; /* stats_lock; texts in stats_arena */
+    arena_t stats_arena;
+    VEC(server_connector_t *) connectors;
+    uint64_t rounds;
+    int64_t commit_ns, busy_ns;
+    int64_t next_transient;
+    bool quiet; /* the last round had nothing to do */
+};
+
+engine_host_t server_host(server_t *s);
+
+/* runner.c */
+ST runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink, bool from_start, runner_t **ret,
+              err_t *err);
+void runner_free(runner_t *r);
+/* Feeds what its topics have and runs it; outputs wait in the runner. False when there was nothing to do. */
+bool runner_turn(runner_t *r, int64_t wall_ms);
+/* Puts outputs, changes and offsets into the commit; the turn's memory must stay until runner_turn_done. */
+void runner_collect(runner_t *r, log_commit_t *c);
+void runner_turn_done(runner_t *r);
+/* Deletes its changelogs and committed offsets. */
+void runner_forget(runner_t *r);
+
+/* stream.c */
+ST server_query_open(server_t *s, server_request_t *r, err_t *err);
+void server_streams_poll(server_t *s, bool *ret_busy);
+void server_stream_free(server_stream_t *st);
+
+/* connect.c */
+ST server_connector_create(void *self, const engine_connector_t *c, err_t *err);
+ST server_connector_drop(void *self, str_t name, err_t *err);
+void server_connector_list(void *self, buf_t *b);
+ST server_connector_start(server_t *s, server_connector_t *c, err_t *err);
+void server_connectors_stop(server_t *s, bool sources);
+
+#endif

@@ -1,0 +1,376 @@
+/* A query on the log: its topics in, its turns, its outputs and changelogs out. */
+#include "server/internal.h"
+
+/* ---- outputs ------------------------------------------------------------------------------------------------------ */
+
+static void output_init(runner_output_t *o, arena_t *a, log_topic_t *topic)
+{
+    o->topic = topic;
+    o->n_partitions = log_topic_partitions(topic);
+    o->buf = ARENA_ARRAY(a, buf_t, o->n_partitions);
+    o->writer = ARENA_ARRAY(a, wire_writer_t, o->n_partitions);
+    o->open = ARENA_ARRAY(a, bool, o->n_partitions);
+}
+
+static void output_done(runner_output_t *o)
+{
+    for (int32_t p = 0; o->buf && p < o->n_partitions; p++)
+        buf_done(&o->buf[p]);
+    if (o->topic)
+        log_topic_unref(o->topic);
+}
+
+static void output_add(runner_output_t *o, int32_t p, int64_t ts_ms, str_t key, str_t value, const data_header_t *header,
+                       size_t n_headers)
+{
+    ASSERT(p >= 0 && p < o->n_partitions);
+    if (!o->open[p]) {
+        wire_batch_begin(&o->writer[p], &o->buf[p], &WIRE_BATCH_PLAIN);
+        o->open[p] = true;
+    }
+    wire_header_t few[16], *h = few;
+    if (n_headers > 16)
+        h = mem_alloc(n_headers * sizeof *h);
+    for (size_t i = 0; i < n_headers; i++)
+        h[i] = (wire_header_t){header[i].key, header[i].value};
+    wire_batch_add(&o->writer[p], ts_ms, key, value, h, n_headers);
+    if (h != few)
+        free(h);
+}
+
+static void output_collect(runner_output_t *o, log_commit_t *c)
+{
+    for (int32_t p = 0; p < o->n_partitions; p++) {
+        if (!o->open[p])
+            continue;
+        err_t err;
+        if (wire_batch_finish(&o->writer[p], &err) != ST_OK)
+            die("a turn's output is too large: %s", err.msg);
+        log_commit_append(c, o->topic, p, buf_str(&o->buf[p]));
+        o->open[p] = false;
+        buf_clear(&o->buf[p]);
+    }
+}
+
+static void on_record(void *self, int32_t partition, const exec_input_t *r)
+{
+    output_add(&((runner_t *)self)->sink, partition, r->ts_ms, r->key, r->value, r->header, r->n_headers);
+}
+
+static void on_change(void *env, size_t store, int32_t partition, str_t key, str_t value)
+{
+    runner_t *r = env;
+    output_add(&r->changelog[store], partition, 0, key, value, NULL, 0);
+}
+
+static void on_failed(void *self, const char *what, const err_t *err)
+{
+    runner_t *r = self;
+    if (r->failed++ < 10)
+        trace_line(TRACE_WARN, "sql", STR_FMT ": %s: %s", STR_ARG(r->query ? r->query->id : STR("push query")), what,
+                   err->msg);
+}
+
+/* ---- making ------------------------------------------------------------------------------------------------------- */
+
+static ST open_inputs(runner_t *r, const plan_t *plan, bool from_start, int32_t *ret_partitions,
+                      int32_t *max_partitions, err_t *err)
+{
+    server_t *s = r->server;
+    r->n_inputs = plan->n_sources;
+    r->input = ARENA_ARRAY(&r->life, runner_input_t, plan->n_sources);
+    for (size_t i = 0; i < plan->n_sources; i++) {
+        runner_input_t *in = &r->input[i];
+        const plan_source_t *src = &plan->source[i]->source;
+        TRY(log_topic_open(s->opt.log, src->topic, &in->topic, err));
+        in->n_partitions = log_topic_partitions(in->topic);
+        in->position = ARENA_ARRAY(&r->life, int64_t, in->n_partitions);
+        ret_partitions[i] = in->n_partitions;
+        if (in->n_partitions > *max_partitions)
+            *max_partitions = in->n_partitions;
+        for (int32_t p = 0; p < in->n_partitions; p++) {
+            log_offsets_t o;
+            int64_t committed = -1;
+            TRY(log_topic_offsets(in->topic, p, &o, err));
+            if (r->query)
+                TRY(log_committed(s->opt.log, r->group, src->topic, p, &committed, err));
+            in->position[p] = committed >= o.start ? committed : from_start || src->from_start ? o.start : o.end;
+        }
+        log_watch_add(s->watch, in->topic);
+    }
+    return ST_OK;
+}
+
+static str_t changelog_name(const runner_t *r, arena_t *a, size_t store)
+{
+    return arena_printf(a, STR_FMT "-" STR_FMT "-%zu-changelog", STR_ARG(r->group),
+                        STR_ARG(exec_store_name(r->exec, store)), store);
+}
+
+/* Reads a partition's records from offset on; each is given to fn. */
+static ST read_all(runner_t *r, log_topic_t *t, int32_t p, size_t store, err_t *err)
+{
+    log_offsets_t o;
+    TRY(log_topic_offsets(t, p, &o, err));
+    for (int64_t at = o.start; at < o.end;) {
+        log_chunk_t chunk;
+        TRY(log_read(t, p, at, 1u << 20, &chunk, err));
+        str_t bytes = chunk.bytes;
+        wire_batch_t b;
+        st_t st = ST_OK;
+        while (st == ST_OK && bytes.len && wire_batch_next(&bytes, &b, err) == ST_OK) {
+            wire_record_t rec;
+            st = wire_reader_open(&r->reader, &b, err);
+            while (st == ST_OK && wire_reader_next(&r->reader, &rec))
+                st = exec_restore(r->exec, store, p, rec.key, rec.value, err);
+        }
+        int64_t next = chunk.next_offset;
+        log_chunk_unref(&chunk);
+        TRY(st);
+        if (next <= at)
+            break;
+        at = next;
+    }
+    return ST_OK;
+}
+
+static ST open_changelogs(runner_t *r, err_t *err)
+{
+    server_t *s = r->server;
+    r->n_changelogs = exec_n_stores(r->exec);
+    r->changelog = ARENA_ARRAY(&r->life, runner_output_t, r->n_changelogs);
+    for (size_t i = 0; i < r->n_changelogs; i++) {
+        str_t name = changelog_name(r, &r->life, i);
+        log_topic_t *t;
+        st_t st = log_topic_open(s->opt.log, name, &t, NULL);
+        bool made = st == ST_NOT_FOUND;
+        if (made) {
+            log_config_t config[] = {{STR("cleanup.policy"), STR("compact")}};
+            log_topic_spec_t spec = {name, exec_store_partitions(r->exec, i), 1, config, 1};
+            TRY(log_topic_create(s->opt.log, &spec, err));
+            TRY(log_topic_open(s->opt.log, name, &t, err));
+        }
+        output_init(&r->changelog[i], &r->life, t);
+        if (log_topic_partitions(t) != exec_store_partitions(r->exec, i))
+            return err_set(err, ST_CORRUPT, "changelog " STR_FMT " has %d partitions, the query has %d: terminate it and "
+                           "create it again", STR_ARG(name), log_topic_partitions(t), exec_store_partitions(r->exec, i));
+        for (int32_t p = 0; !made && p < log_topic_partitions(t); p++)
+            TRY(read_all(r, t, p, i, err));
+    }
+    return ST_OK;
+}
+
+static ST open_all(runner_t *r, const plan_t *plan, exec_sink_t *sink, bool from_start, err_t *err)
+{
+    server_t *s = r->server;
+    int32_t partitions[64], max_partitions = 1;
+    if (plan->n_sources > 64)
+        return err_set(err, ST_LIMIT, "a query reads at most 64 sources");
+    TRY(open_inputs(r, plan, from_start, partitions, &max_partitions, err));
+    exec_options_t opt = {.max_partitions = max_partitions, .source_partitions = partitions, .sink_partitions = 1,
+                          .cache = true, .outer_join_interval_ms = 1000, .schemas = s->opt.schemas};
+    exec_sink_t own = {.self = r, .record = on_record, .failed = on_failed};
+    if (r->query) {
+        opt.cache = r->query->cache_bytes > 0;
+        opt.outer_join_interval_ms = r->query->outer_join_interval_ms;
+        if (r->query->sink_topic.len) {
+            log_topic_t *t;
+            TRY(log_topic_open(s->opt.log, r->query->sink_topic, &t, err));
+            output_init(&r->sink, &r->life, t);
+            opt.sink_partitions = r->sink.n_partitions;
+        } else {
+            own.record = NULL;
+        }
+    }
+    TRY(exec_new(plan, &opt, sink ? *sink : own, &r->exec, err));
+    return r->query ? open_changelogs(r, err) : ST_OK;
+}
+
+st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink, bool from_start, runner_t **ret,
+                err_t *err)
+{
+    runner_t *r = mem_zalloc(sizeof *r);
+    r->server = s;
+    r->query = q;
+    arena_init(&r->life, ARENA_NO_LIMIT);
+    arena_init(&r->turn, ARENA_NO_LIMIT);
+    wire_reader_init(&r->reader, UNPACK_BYTES_MAX);
+    if (q)
+        r->group = arena_printf(&r->life, "_confluent-ksql-" STR_FMT "query_" STR_FMT, STR_ARG(s->opt.service_id),
+                                STR_ARG(q->id));
+    st_t st = open_all(r, plan, sink, from_start, err);
+    if (st != ST_OK) {
+        runner_free(r);
+        return st;
+    }
+    *ret = r;
+    return ST_OK;
+}
+
+void runner_free(runner_t *r)
+{
+    if (!r)
+        return;
+    runner_turn_done(r);
+    exec_free(r->exec);
+    for (size_t i = 0; i < r->n_inputs; i++)
+        if (r->input[i].topic) {
+            log_watch_remove(r->server->watch, r->input[i].topic);
+            log_topic_unref(r->input[i].topic);
+        }
+    output_done(&r->sink);
+    for (size_t i = 0; i < r->n_changelogs; i++)
+        output_done(&r->changelog[i]);
+    VEC_DONE(&r->chunks);
+    wire_reader_done(&r->reader);
+    arena_done(&r->turn);
+    arena_done(&r->life);
+    free(r);
+}
+
+void runner_forget(runner_t *r)
+{
+    log_t *log = r->server->opt.log;
+    for (size_t i = 0; i < r->n_changelogs; i++) {
+        err_t err;
+        if (log_topic_delete(log, log_topic_name(r->changelog[i].topic), &err) != ST_OK)
+            trace_line(TRACE_WARN, "sql", "%s", err.msg);
+    }
+    err_t err;
+    if (log_group_delete(log, r->group, &err) != ST_OK)
+        trace_line(TRACE_WARN, "sql", "%s", err.msg);
+}
+
+/* ---- a turn ------------------------------------------------------------------------------------------------------- */
+
+/* What was read of one partition: its records, and how far its time goes. */
+typedef struct portion {
+    VEC(exec_input_t) records;
+    size_t input;
+    int32_t partition;
+    int64_t end; /* the offset behind it all */
+    bool more;   /* the log has more than was read */
+    int64_t max_ts_ms;
+} portion_t;
+
+static str_t keep(runner_t *r, str_t s, bool copy)
+{
+    return copy && s.ptr ? (s.len ? arena_str(&r->turn, s) : STR("")) : s;
+}
+
+static void add_record(runner_t *r, portion_t *p, const wire_record_t *rec, bool copy)
+{
+    exec_input_t in = {.key = keep(r, rec->key, copy), .value = keep(r, rec->value, copy), .ts_ms = rec->ts_ms,
+                       .offset = rec->offset};
+    if (rec->n_headers > 0) {
+        wire_headers_t h = wire_record_headers(rec);
+        wire_header_t one;
+        size_t n = 0;
+        data_header_t *list = ARENA_ARRAY(&r->turn, data_header_t, rec->n_headers);
+        while (n < (size_t)rec->n_headers && wire_headers_next(&h, &one))
+            list[n++] = (data_header_t){keep(r, one.key, copy), keep(r, one.value, copy)};
+        in.header = list;
+        in.n_headers = n;
+    }
+    if (in.ts_ms > p->max_ts_ms)
+        p->max_ts_ms = in.ts_ms;
+    VEC_PUSH(&p->records, in);
+}
+
+static ST read_portion(runner_t *r, portion_t *p, err_t *err)
+{
+    runner_input_t *in = &r->input[p->input];
+    int64_t from = in->position[p->partition];
+    log_chunk_t chunk;
+    log_offsets_t o;
+    TRY(log_topic_offsets(in->topic, p->partition, &o, err));
+    if (from < o.start) /* retention went past it */
+        from = in->position[p->partition] = o.start;
+    if (from >= o.end)
+        return ST_OK;
+    TRY(log_read(in->topic, p->partition, from, TURN_BYTES, &chunk, err));
+    VEC_PUSH(&r->chunks, chunk);
+    str_t bytes = chunk.bytes;
+    wire_batch_t b;
+    while (bytes.len && wire_batch_next(&bytes, &b, err) == ST_OK) {
+        if (b.attributes & WIRE_CONTROL)
+            continue;
+        TRY(wire_reader_open(&r->reader, &b, err));
+        wire_record_t rec;
+        bool copy = wire_batch_codec(&b) != WIRE_NONE;
+        while (wire_reader_next(&r->reader, &rec))
+            if (rec.offset >= from)
+                add_record(r, p, &rec, copy);
+        TRY(wire_reader_end(&r->reader, err));
+    }
+    p->end = chunk.next_offset;
+    p->more = chunk.next_offset < o.end;
+    r->lag += (uint64_t)(o.end - chunk.next_offset);
+    return ST_OK;
+}
+
+/* A source that has more must not fall behind the others: nothing newer than what was read of it is taken now. */
+static void feed(runner_t *r, portion_t *portion, size_t n)
+{
+    int64_t until = INT64_MAX;
+    for (size_t i = 0; i < n; i++)
+        if (portion[i].more && portion[i].records.len && portion[i].max_ts_ms < until)
+            until = portion[i].max_ts_ms;
+    for (size_t i = 0; i < n; i++) {
+        portion_t *p = &portion[i];
+        size_t k = 0;
+        while (k < p->records.len && p->records.ptr[k].ts_ms <= until)
+            k++;
+        exec_feed(r->exec, p->input, p->partition, p->records.ptr, k);
+        r->input[p->input].position[p->partition] = k < p->records.len ? p->records.ptr[k].offset : p->end;
+        VEC_DONE(&p->records);
+    }
+}
+
+bool runner_turn(runner_t *r, int64_t wall_ms)
+{
+    VEC(portion_t) portions = {0};
+    err_t err;
+    int64_t start = io_mono_ns(r->server->opt.io);
+    r->lag = 0;
+    for (size_t i = 0; i < r->n_inputs; i++)
+        for (int32_t p = 0; p < r->input[i].n_partitions; p++) {
+            portion_t portion = {.input = i, .partition = p, .max_ts_ms = INT64_MIN,
+                                 .end = r->input[i].position[p]};
+            if (read_portion(r, &portion, &err) != ST_OK)
+                on_failed(r, "reading a topic", &err);
+            if (portion.end > r->input[i].position[p] || portion.records.len)
+                VEC_PUSH(&portions, portion);
+            else
+                VEC_DONE(&portion.records);
+        }
+    r->took = portions.len > 0;
+    if (r->took) {
+        feed(r, portions.ptr, portions.len);
+        exec_turn(r->exec, wall_ms);
+    }
+    VEC_DONE(&portions);
+    r->busy_ns += io_mono_ns(r->server->opt.io) - start;
+    return r->took;
+}
+
+void runner_collect(runner_t *r, log_commit_t *c)
+{
+    exec_commit(r->exec, r->n_changelogs ? on_change : NULL, r);
+    if (r->sink.topic)
+        output_collect(&r->sink, c);
+    for (size_t i = 0; i < r->n_changelogs; i++)
+        output_collect(&r->changelog[i], c);
+    for (size_t i = 0; i < r->n_inputs; i++)
+        for (int32_t p = 0; p < r->input[i].n_partitions; p++)
+            log_commit_offset(c, r->group, log_topic_name(r->input[i].topic), p, r->input[i].position[p]);
+}
+
+void runner_turn_done(runner_t *r)
+{
+    for (size_t i = 0; i < r->chunks.len; i++)
+        log_chunk_unref(&r->chunks.ptr[i]);
+    VEC_CLEAR(&r->chunks);
+    arena_reset(&r->turn);
+    r->took = false;
+}

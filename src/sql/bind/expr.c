@@ -269,7 +269,7 @@ static ST column(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *
     err_t why = {0};
     st_t st = bind_column(&b->schema, e, b->clause, &i, &why);
     if (st != ST_OK && e->unit != SQL_UNIT_NONE) { /* TIMESTAMPADD(DAYS, …) */
-        *ret = constant(b, data_of_str(e->name), &data_string);
+        *ret = constant(b, data_of_str(e->name), &sql_type_unit);
         return ST_OK;
     }
     if (st != ST_OK) {

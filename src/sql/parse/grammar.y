@@ -324,7 +324,8 @@ stmt(S) ::= ASSERT exists(E) SCHEMA timeout(T). {
 }
 stmt(S) ::= ASSERT exists(E) SCHEMA SUBJECT name_or_string(N) timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SCHEMA);
-    S->assert_schema = (sql_assert_schema_t){.subject = sql_build_as_written(N), .exists = E, .timeout = T};
+    S->assert_schema = (sql_assert_schema_t){.subject = sql_build_as_written(N), .exists = E,
+                                             .timeout = T};
 }
 stmt(S) ::= ASSERT exists(E) SCHEMA ID INTEGER_VALUE(I) timeout(T). {
     S = sql_build_stmt(b, SQL_STMT_ASSERT_SCHEMA);

@@ -265,10 +265,12 @@ const data_type_t *sql_ret_widest(arena_t *a, const data_type_t *const *arg, siz
 
 FN(geo_distance)
 {
-    STRICT;
+    for (size_t i = 0; i < 4; i++)
+        if (data_is_null(args[i]))
+            RETURN(DATA_NULL_VALUE);
     static const double km = 6371.0, miles = 3959.0;
     double r = km;
-    if (call->n_args > 4) {
+    if (call->n_args > 4 && !data_is_null(args[4])) {
         str_t unit = data_str(args[4]);
         bool mi = str_eq_nocase(unit, STR("MI")) || str_eq_nocase(unit, STR("MILE")) ||
                   str_eq_nocase(unit, STR("MILES"));

@@ -1,4 +1,5 @@
 /* The program: a verb, and what it needs. */
+#include "app/verb.h"
 #include "cases/cases.h"
 
 #include <stdlib.h>
@@ -9,7 +10,6 @@ typedef struct verb {
     const char *usage, *help;
 } verb_t;
 
-static int verb_test(int argc, char **argv);
 static int verb_version(int argc, char **argv);
 static int verb_help(int argc, char **argv);
 
@@ -17,6 +17,8 @@ static const verb_t verbs[] = {
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
     {"test", verb_test, "arus test [--only TEXT] --cases PATH…",
      "runs case files of ksqlDB's shape: statements, inputs, expected outputs"},
+    {"up", verb_up, "arus up [FILE.properties] [--data DIR] [-D name=value]...",
+     "runs the log, the registry, the SQL server and its connectors in one process"},
     {"version", verb_version, "arus version", "prints the version"},
 };
 
@@ -38,7 +40,7 @@ static int verb_help(int argc, char **argv)
     return 0;
 }
 
-static int verb_test(int argc, char **argv)
+int verb_test(int argc, char **argv)
 {
     cases_count_t count = {0};
     str_t only = STR("");

@@ -1,0 +1,245 @@
+/* arus up: log, registry, SQL server and connectors in one process. */
+#include "app/options.h"
+#include "app/show.h"
+#include "app/verb.h"
+#include "log/local/local.h"
+#include "registry/registry.h"
+#include "server/server.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define SCRIPT_BYTES_MAX (16u << 20)
+
+/* Every source and sink that a CREATE … CONNECTOR may name. */
+static const connector_class_t *const connectors[] = {
+#define CONNECTOR(class) &class,
+#include "app/connectors.def"
+#undef CONNECTOR
+    NULL};
+
+typedef struct up {
+    options_t opt;
+    arena_t arena;
+    int64_t until_idle_ms; /* -1: runs until it is told to end */
+    bool stats, quiet;
+    io_t *io;
+    log_t *log;
+    registry_t *registry;
+    schema_source_t schemas;
+    server_t *server;
+    int signals;
+} up_t;
+
+static const char usage[] =
+    "usage: arus up [FILE.properties] [--data DIR] [-D name=value]... [--until-idle DURATION] [--stats] [--quiet]\n"
+    "\n"
+    "Runs the log, the schema registry, the SQL server and its connectors in one process.\n"
+    "  FILE.properties       settings, names as Kafka and ksqlDB have them; ksql.queries.file names a script to run\n"
+    "  --data DIR            where everything is kept (log.dirs; default ./arus-data)\n"
+    "  -D name=value         sets a property, or a ${variable} of the script\n"
+    "  --until-idle DURATION ends by itself once sources, queries and sinks had nothing to do for so long (5s, 200ms)\n"
+    "  --stats               says at the end where the time went\n"
+    "  --quiet               prints nothing while it runs\n";
+
+static ST read_args(up_t *u, int argc, char **argv, err_t *err)
+{
+    const char *data = NULL;
+    VEC(str_t) set = {0};
+    st_t st = ST_OK;
+    options_read_environment(&u->opt, environ);
+    options_t env = u->opt;
+    options_init(&u->opt);
+    for (int i = 1; i < argc && st == ST_OK; i++) {
+        str_t a = str_of(argv[i]);
+        bool more = i + 1 < argc;
+        if (str_eq(a, STR("--data")) && more)
+            data = argv[++i];
+        else if (str_eq(a, STR("-D")) && more)
+            VEC_PUSH(&set, str_of(argv[++i]));
+        else if (str_starts(a, STR("-D")) && a.len > 2)
+            VEC_PUSH(&set, str_sub(a, 2, a.len));
+        else if (str_eq(a, STR("--stats")))
+            u->stats = true;
+        else if (str_eq(a, STR("--quiet")))
+            u->quiet = true;
+        else if (str_eq(a, STR("--until-idle")) && more) {
+            if (!options_duration(str_of(argv[++i]), &u->until_idle_ms))
+                st = err_set(err, ST_BAD_CONFIG, "--until-idle expects a duration such as 5s or 200ms, got '%s'", argv[i]);
+        } else if (a.len && a.ptr[0] == '-')
+            st = err_set(err, ST_BAD_CONFIG, "unknown flag '%s'\n%s", argv[i], usage);
+        else
+            st = options_read_file(&u->opt, argv[i], err);
+    }
+    for (size_t i = 0; i < env.list.len; i++) /* the environment comes before the file */
+        VEC_PUSH(&u->opt.list, (option_t){arena_str(&u->opt.arena, env.list.ptr[i].name),
+                                          arena_str(&u->opt.arena, env.list.ptr[i].value)});
+    options_done(&env);
+    for (size_t i = 0; i < set.len && st == ST_OK; i++)
+        st = options_set(&u->opt, set.ptr[i], err);
+    if (data && st == ST_OK)
+        VEC_PUSH(&u->opt.list, (option_t){STR("log.dirs"), arena_str(&u->opt.arena, str_of(data))});
+    VEC_DONE(&set);
+    return st;
+}
+
+static ST open_log(up_t *u, err_t *err)
+{
+    log_local_options_t lo;
+    log_local_options_init(&lo);
+    lo.dir = options_get(&u->opt, "log.dirs", options_get(&u->opt, "log.dir", STR("arus-data")));
+    str_t durability = options_get(&u->opt, "acks.durability", STR("sync"));
+    if (!log_durability_parse(durability, &lo.durability))
+        return err_set(err, ST_BAD_CONFIG, "acks.durability must be sync or memory, not '" STR_FMT "'", STR_ARG(durability));
+    TRY(options_i64(&u->opt, "log.segment.bytes", lo.segment_bytes, 1 << 16, INT32_MAX, &lo.segment_bytes, err));
+    TRY(options_i64(&u->opt, "log.retention.bytes", lo.retention_bytes, -1, INT64_MAX, &lo.retention_bytes, err));
+    int64_t hours;
+    TRY(options_i64(&u->opt, "log.retention.hours", lo.retention_ms / 3600000, -1, INT32_MAX, &hours, err));
+    lo.retention_ms = hours < 0 ? -1 : hours * 3600000;
+    TRY(options_i64(&u->opt, "log.retention.ms", lo.retention_ms, -1, INT64_MAX, &lo.retention_ms, err));
+    int64_t tail;
+    TRY(options_i64(&u->opt, "arus.tail.bytes", (int64_t)lo.tail_bytes, 1 << 20, INT64_MAX, &tail, err));
+    lo.tail_bytes = (size_t)tail;
+    return log_local_open(u->io, &lo, &u->log, err);
+}
+
+static str_t path_beside_file(up_t *u, str_t path)
+{
+    if (path.len && path.ptr[0] == '/')
+        return path;
+    return arena_printf(&u->arena, STR_FMT "/" STR_FMT, STR_ARG(u->opt.dir), STR_ARG(path));
+}
+
+static ST open_server(up_t *u, err_t *err)
+{
+    server_property_t *p = ARENA_ARRAY(&u->arena, server_property_t, u->opt.list.len + 1);
+    for (size_t i = 0; i < u->opt.list.len; i++)
+        p[i] = (server_property_t){u->opt.list.ptr[i].name, u->opt.list.ptr[i].value};
+    str_t dir = options_get(&u->opt, "log.dirs", options_get(&u->opt, "log.dir", STR("arus-data")));
+    server_options_t so = {.io = u->io,
+                           .log = u->log,
+                           .schemas = &u->schemas,
+                           .service_id = options_get(&u->opt, "ksql.service.id", STR("default_")),
+                           .data_dir = dir,
+                           .property = p,
+                           .n_properties = u->opt.list.len,
+                           .connector = connectors};
+    TRY(server_open(&so, &u->server, err));
+    str_t script = options_get(&u->opt, "ksql.queries.file", STR(""));
+    if (script.len) {
+        str_t path = path_beside_file(u, script), text;
+        TRY(options_file_text(&u->arena, arena_z(&u->arena, path), SCRIPT_BYTES_MAX, &text, err));
+        st_t st = server_script(u->server, text, p, u->opt.list.len, err);
+        if (st != ST_OK)
+            return err_wrap(err, st, STR_FMT, STR_ARG(path));
+    }
+    return server_start(u->server, err);
+}
+
+static ST open_all(up_t *u, err_t *err)
+{
+    u->io = io_real_new();
+    TRY(open_log(u, err));
+    TRY(registry_open(u->log, u->io, &u->registry, err));
+    u->schemas = registry_source(u->registry);
+    return open_server(u, err);
+}
+
+static void close_all(up_t *u)
+{
+    server_close(u->server);
+    if (u->registry)
+        registry_close(u->registry);
+    if (u->log)
+        log_close(u->log);
+    if (u->io)
+        io_free(u->io);
+    if (u->signals >= 0)
+        close(u->signals);
+    options_done(&u->opt);
+    arena_done(&u->arena);
+}
+
+/* SIGINT and SIGTERM come by a file descriptor; threads made later inherit the mask. */
+static void catch_signals(up_t *u)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &set, NULL);
+    signal(SIGPIPE, SIG_IGN);
+    u->signals = signalfd(-1, &set, SFD_CLOEXEC);
+    if (u->signals < 0)
+        die("signalfd failed");
+}
+
+/* Until a signal, or until it has been idle long enough. */
+static void run(up_t *u)
+{
+    show_t *show = NULL;
+    if (!u->quiet)
+        show = show_new(u->server, u->io, options_get(&u->opt, "arus.show", STR("")),
+                        options_get(&u->opt, "log.dirs", STR("arus-data")));
+    int64_t idle_since = -1;
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    for (;;) {
+        struct pollfd p = {.fd = u->signals, .events = POLLIN};
+        int wait_ms = u->until_idle_ms >= 0 && u->until_idle_ms < 1000 ? 20 : 100;
+        if (poll(&p, 1, wait_ms) > 0)
+            break;
+        int64_t now = io_mono_ns(u->io) / 1000000;
+        if (show)
+            show_tick(show);
+        if (u->until_idle_ms < 0)
+            continue;
+        server_stats_t st;
+        arena_reset(&a);
+        server_stats(u->server, &a, &st);
+        if (!st.idle)
+            idle_since = -1;
+        else if (idle_since < 0)
+            idle_since = now;
+        else if (now - idle_since >= u->until_idle_ms)
+            break;
+    }
+    if (u->stats) {
+        server_stats_t st;
+        arena_reset(&a);
+        server_stats(u->server, &a, &st);
+        show_stats(&st, stdout);
+    }
+    arena_done(&a);
+    show_free(show);
+}
+
+int verb_up(int argc, char **argv)
+{
+    if (argc > 1 && (str_eq(str_of(argv[1]), STR("--help")) || str_eq(str_of(argv[1]), STR("-h")))) {
+        fputs(usage, stdout);
+        return 0;
+    }
+    up_t u = {.until_idle_ms = -1, .signals = -1};
+    err_t err;
+    options_init(&u.opt);
+    arena_init(&u.arena, ARENA_NO_LIMIT);
+    catch_signals(&u);
+    st_t st = read_args(&u, argc, argv, &err);
+    if (st == ST_OK)
+        st = open_all(&u, &err);
+    if (st != ST_OK) {
+        fprintf(stderr, "arus up: %s\n", err.msg);
+        close_all(&u);
+        return st == ST_BAD_CONFIG || st == ST_NOT_FOUND ? 2 : 1;
+    }
+    run(&u);
+    close_all(&u);
+    return 0;
+}

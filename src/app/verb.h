@@ -1,0 +1,8 @@
+/* verb.h: the program's verbs. argv[0] is the verb. They return the exit code: 0 well, 1 it failed, 2 wrong usage. */
+#ifndef ARUS_APP_VERB_H
+#define ARUS_APP_VERB_H
+
+int verb_up(int argc, char **argv);
+int verb_test(int argc, char **argv);
+
+#endif

@@ -12,16 +12,15 @@
         RETURN(data_of_f64(expression));                                                           \
     }
 
-#define DEGREE 0.017453292519943295
-
+/* In the order of Java's multiplications, so that the last digit is the same. */
 static double to_degrees(double x)
 {
-    return x * (180.0 / M_PI);
+    return x * 180.0 / M_PI;
 }
 
 static double to_radians(double x)
 {
-    return x * DEGREE;
+    return x / 180.0 * M_PI;
 }
 
 FN_F64(acos, acos(x))
@@ -279,8 +278,8 @@ FN(geo_distance)
     double lat1 = args[0].f64, lon1 = args[1].f64, lat2 = args[2].f64, lon2 = args[3].f64;
     if (fabs(lat1) > 90 || fabs(lat2) > 90 || fabs(lon1) > 180 || fabs(lon2) > 180)
         return err_set(err, ST_RANGE, "valid latitudes are -90 to 90 and longitudes -180 to 180");
-    double dlat = (lat2 - lat1) * DEGREE, dlon = (lon2 - lon1) * DEGREE;
+    double dlat = to_radians(lat2 - lat1), dlon = to_radians(lon2 - lon1);
     double h = sin(dlat / 2) * sin(dlat / 2) +
-               sin(dlon / 2) * sin(dlon / 2) * cos(lat1 * DEGREE) * cos(lat2 * DEGREE);
+               sin(dlon / 2) * sin(dlon / 2) * cos(to_radians(lat1)) * cos(to_radians(lat2));
     RETURN(data_of_f64(r * 2 * asin(sqrt(h))));
 }

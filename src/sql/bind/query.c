@@ -380,6 +380,13 @@ static ST assign_keys(bind_query_t *q, err_t *err)
             continue;
         if (found[k] && q->key_kind == BIND_KEY_JOIN)
             continue; /* the other side's column: a value */
+        if (found[k] && q->key_kind != BIND_KEY_GROUP)
+            return BAD("The projection contains a key column (`" STR_FMT
+                       "`) more than once, aliased as: " STR_FMT " and " STR_FMT
+                       ".\nEach key column must only be in the projection once. If you intended to copy the "
+                       "key into the value, then consider using the AS_VALUE function to indicate which key "
+                       "reference should be copied.",
+                       STR_ARG(key_text(q, &q->keys.ptr[k])), STR_ARG(q->items.ptr[by[k]].name), STR_ARG(item->name));
         if (found[k])
             return BAD("The projection contains a key column more than once: `" STR_FMT "` and `" STR_FMT
                        "`.\nEach key column must only be in the projection once. If you intended to copy the "
@@ -487,6 +494,10 @@ static ST add_flat_map(bind_query_t *q, err_t *err)
 static bool replace_aggregate(void *self, const sql_expr_t *e, int32_t *ret)
 {
     bind_query_t *q = self;
+    if (q->window && e->kind == SQL_EXPR_COLUMN && is_window_bound(e->name)) {
+        *ret = (int32_t)q->keys.len + (str_eq(e->name, STR("WINDOWEND")) ? 1 : 0);
+        return true;
+    }
     for (size_t i = 0; i < q->keys.len; i++)
         if (bind_same(&q->scope, e, q->keys.ptr[i].same[0])) {
             *ret = (int32_t)i;
@@ -832,7 +843,10 @@ static ST project_persistent(bind_query_t *q, err_t *err)
     for (size_t k = 0; k < nk; k++)
         for (size_t i = 0; i < q->items.len; i++)
             if (q->items.ptr[i].key == (ptrdiff_t)k) {
-                TRY(bind_item(q, q->items.ptr[i].expr, &expr[n], err));
+                if (q->key_kind == BIND_KEY_JOIN) /* whichever side has it */
+                    expr[n] = bind_column_program(q->arena, (int32_t)k, q->top->schema.col[k].type);
+                else
+                    TRY(bind_item(q, q->items.ptr[i].expr, &expr[n], err));
                 col[n] = (plan_column_t){STR_NONE, q->items.ptr[i].name, expr[n]->type};
                 n++;
                 used_keys++;
@@ -844,6 +858,8 @@ static ST project_persistent(bind_query_t *q, err_t *err)
             n++;
         }
     TRY(check_columns(q, col, n, used_keys, err));
+    if (n == used_keys)
+        return BAD("The projection contains no value columns.");
     s->schema = (plan_schema_t){col, n, used_keys};
     s->select.expr = expr;
     s->select.rekey = q->repartitioned;

@@ -136,28 +136,9 @@ st_t engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t
         buf_done(&b);
         return st;
     }
-    for (size_t i = 0; is_key && i < columns.len; i++)
-        if (data_type_has(columns.ptr[i].type, DATA_MAP))
-            return BAD("Map keys, including types that contain maps, are not supported as they may lead to unexpected "
-                       "behavior due to inconsistent serialization. Key column name: `" STR_FMT "`. Column type: " STR_FMT
-                       ". See https://github.com/confluentinc/ksql/issues/6621 for more.",
-                       STR_ARG(columns.ptr[i].name), STR_ARG(data_type_text(r->scratch, columns.ptr[i].type)));
     if (!columns.len)
         return ST_OK;
-    err_t why = {0};
-    st_t st = format_check(f->id, columns, is_key, &why);
-    if (st == ST_OK)
-        return ST_OK;
-    buf_t b = BUF_INIT;
-    for (size_t i = 0; i < columns.len; i++)
-        buf_printf(&b, "%s`" STR_FMT "` " STR_FMT "%s", i ? ", " : "", STR_ARG(columns.ptr[i].name),
-                   STR_ARG(data_type_text(r->scratch, columns.ptr[i].type)), is_key ? " KEY" : "");
-    st = BAD("%s format does not support schema.\nformat: %s\nschema: Persistence{columns=[" STR_FMT
-             "], features=[%s]}\nreason: %s", is_key ? "Key" : "Value", format_name(f->id), STR_ARG(buf_str(&b)),
-             columns.len == 1 && !is_key && !f->wrap && format_features(f->id) & FORMAT_WRAPS ? "UNWRAP_SINGLES" : "",
-             why.msg);
-    buf_done(&b);
-    return st;
+    return format_check(f->id, columns, is_key, err);
 }
 
 /* ---- topics ------------------------------------------------------------------------------------------------------- */

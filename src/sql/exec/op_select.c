@@ -24,13 +24,10 @@ static const data_value_t *project(op_t *o, const data_value_t *in, bool deleted
     return row;
 }
 
+/* A key of several columns is a record: there even if all of them are null. */
 static bool key_is_null(op_t *o, const data_value_t *row)
 {
-    size_t n_key = o->step->schema.n_key;
-    for (size_t i = 0; i < n_key; i++)
-        if (row[i].kind != DATA_NULL)
-            return false;
-    return n_key > 0;
+    return o->step->schema.n_key == 1 && row[0].kind == DATA_NULL;
 }
 
 static bool any_key_null(op_t *o, const data_value_t *row)

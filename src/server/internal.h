@@ -45,7 +45,7 @@ typedef struct runner {
     VEC(log_chunk_t) chunks; /* the turn's input */
     wire_reader_t reader;
     uint64_t failed, lag;
-    int64_t busy_ns;
+    int64_t busy_ns, wall_ms;
     bool took; /* it took part in this round */
     bool broken; /* its state is not what was committed: to be built again */
     int64_t retry_at_ms;

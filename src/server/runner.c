@@ -1,6 +1,8 @@
 /* A query on the log: its topics in, its turns, its outputs and changelogs out. */
 #include "server/internal.h"
 
+#define DAY_MS INT64_C(86400000)
+
 /* ---- outputs ------------------------------------------------------------------------------------------------------ */
 
 static void output_init(runner_output_t *o, arena_t *a, log_topic_t *topic)
@@ -60,7 +62,7 @@ static void on_record(void *self, int32_t partition, const exec_input_t *r)
 static void on_change(void *env, size_t store, int32_t partition, str_t key, str_t value)
 {
     runner_t *r = env;
-    output_add(&r->changelog[store], partition, 0, key, value, NULL, 0);
+    output_add(&r->changelog[store], partition, r->wall_ms, key, value, NULL, 0);
 }
 
 static void on_failed(void *self, const char *what, const err_t *err)
@@ -145,8 +147,13 @@ static ST open_changelogs(runner_t *r, err_t *err)
         st_t st = log_topic_open(s->opt.log, name, &t, NULL);
         bool made = st == ST_NOT_FOUND;
         if (made) {
-            log_config_t config[] = {{STR("cleanup.policy"), STR("compact")}};
-            log_topic_spec_t spec = {name, exec_store_partitions(r->exec, i), 1, config, 1};
+            int64_t keep_ms = exec_store_retention_ms(r->exec, i);
+            char retention[32];
+            snprintf(retention, sizeof retention, "%lld", (long long)(keep_ms < 0 ? -1 : keep_ms + DAY_MS));
+            log_config_t config[] = {
+                {STR("cleanup.policy"), keep_ms < 0 ? STR("compact") : STR("compact,delete")},
+                {STR("retention.ms"), str_of(retention)}};
+            log_topic_spec_t spec = {name, exec_store_partitions(r->exec, i), 1, config, 2};
             TRY(log_topic_create(s->opt.log, &spec, err));
             TRY(log_topic_open(s->opt.log, name, &t, err));
         }
@@ -333,6 +340,7 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
     err_t err;
     int64_t start = io_mono_ns(r->server->opt.io);
     r->lag = 0;
+    r->wall_ms = wall_ms;
     for (size_t i = 0; i < r->n_inputs; i++)
         for (int32_t p = 0; p < r->input[i].n_partitions; p++) {
             portion_t portion = {.input = i, .partition = p, .max_ts_ms = INT64_MIN,

@@ -331,10 +331,10 @@ static ST fill(engine_run_t *r, catalog_source_t *s, const with_t *w, err_t *err
         if (!(format_features(s->value_format.id) & FORMAT_INFERS))
             return BAD("No columns supplied.");
         TRY(infer(r, s, &s->value_format, false, err));
-        if (!s->key.len && w->has_key_format && format_features(s->key_format.id) & FORMAT_INFERS)
-            TRY(infer(r, s, &s->key_format, true, err));
-        TRY(engine_formats(r, w, NULL, s->key.len, s->value.len, &s->key_format, &s->value_format, err));
     }
+    if (!s->key.len && w->has_key_format && format_features(s->key_format.id) & FORMAT_INFERS)
+        TRY(infer(r, s, &s->key_format, true, err));
+    TRY(engine_formats(r, w, NULL, s->key.len, s->value.len, &s->key_format, &s->value_format, err));
     copy_format(&s->arena, &s->key_format);
     copy_format(&s->arena, &s->value_format);
     if (s->table && !s->key.len)

@@ -86,7 +86,7 @@ static ST make_topic(engine_run_t *r, const with_t *w, const engine_query_t *q, 
     int64_t retention = w->retention_ms ? w->retention_ms : first.retention_ms;
     if (w->retention_ms && table && !windowed)
         return BAD("Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.");
-    if (windowed && q->bound.window.retention_ms > retention)
+    if (windowed && retention >= 0 && q->bound.window.retention_ms > retention)
         retention = q->bound.window.retention_ms;
     engine_topic_spec_t spec = {
         .name = topic,

@@ -268,6 +268,16 @@ str_t exec_store_name(const exec_t *x, size_t store)
     return str_of(o->class->store_name[store - o->first_store]);
 }
 
+int64_t exec_store_retention_ms(const exec_t *x, size_t store)
+{
+    const plan_step_t *s = store_owner(x, store)->step;
+    if (s->kind == PLAN_STREAM_STREAM_JOIN)
+        return s->join.before_ms + s->join.after_ms + s->join.grace_ms;
+    if (s->kind == PLAN_AGGREGATE && s->aggregate.window.kind != SQL_WINDOW_NONE)
+        return s->aggregate.window.retention_ms;
+    return -1;
+}
+
 int32_t exec_store_partitions(const exec_t *x, size_t store)
 {
     return store_owner(x, store)->n_partitions;

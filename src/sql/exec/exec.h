@@ -56,6 +56,8 @@ void exec_commit(exec_t *x,
 size_t exec_n_stores(const exec_t *x);
 /* "Aggregate-Aggregate-Materialize" and the like: what stands before "-changelog" in the topic's name. */
 str_t exec_store_name(const exec_t *x, size_t store);
+/* How long its records matter; -1: for ever. */
+int64_t exec_store_retention_ms(const exec_t *x, size_t store);
 int32_t exec_store_partitions(const exec_t *x, size_t store);
 ST exec_restore(exec_t *x, size_t store, int32_t partition, str_t key, str_t value, err_t *err);
 void exec_dump(exec_t *x,

@@ -2,6 +2,7 @@
 #ifndef ARUS_APP_VERB_H
 #define ARUS_APP_VERB_H
 
+int verb_bench(int argc, char **argv);
 int verb_up(int argc, char **argv);
 int verb_test(int argc, char **argv);
 

@@ -675,10 +675,26 @@ static bool groups_by_key(const bind_query_t *q, const plan_schema_t *in)
     return true;
 }
 
+/* How the keys of a repartition are written: as the source's, or what can carry them. */
+static plan_format_t exchange_format(const plan_schema_t *s, const plan_format_t *source)
+{
+    plan_format_t f = *source;
+    f.schema_id = 0;
+    f.wrap = s->n_key > 1;
+    if (f.id == FORMAT_NONE)
+        f = (plan_format_t){.id = FORMAT_KAFKA, .wrap = f.wrap};
+    data_column_t key[16];
+    for (size_t i = 0; i < s->n_key && i < 16; i++)
+        key[i] = (data_column_t){s->col[i].name, s->col[i].type};
+    if (s->n_key > 16 || format_check(f.id, (data_columns_t){key, s->n_key}, true, NULL) != ST_OK)
+        f = (plan_format_t){.id = FORMAT_JSON, .wrap = f.wrap};
+    return f;
+}
+
 void bind_add_exchange(bind_query_t *q, plan_step_t **top, const char *name, const plan_format_t *key_format)
 {
     plan_step_t *s = bind_step(q, PLAN_EXCHANGE, *top);
-    s->exchange.key_format = *key_format;
+    s->exchange.key_format = exchange_format(&s->schema, key_format);
     s->exchange.topic = str_of(name);
     q->exchanged = true;
     *top = s;

@@ -159,6 +159,54 @@ static ST check_kinds(join_build_t *j, err_t *err)
     return ST_OK;
 }
 
+typedef struct use_env {
+    const plan_column_t *column;
+    bool used;
+} use_env_t;
+
+static void note_use(void *self, const sql_expr_t *e)
+{
+    use_env_t *u = self;
+    u->used |= e->kind == SQL_EXPR_COLUMN && str_eq(e->name, u->column->name) &&
+               (!e->source.len || str_eq(e->source, u->column->source));
+}
+
+static bool star_has(const bind_query_t *q, const plan_column_t *c)
+{
+    bool own = false; /* ROWTIME and the like are in no star */
+    for (size_t i = 0; i < q->sources.len; i++) {
+        const catalog_source_t *s = q->sources.ptr[i].catalog;
+        if (!str_eq(q->sources.ptr[i].alias, c->source))
+            continue;
+        own = data_columns_find(s->key, c->name) >= 0 || data_columns_find(s->value, c->name) >= 0 || s->n_headers ||
+              (s->window.kind && str_starts(c->name, STR("WINDOW")));
+    }
+    for (size_t i = 0; own && i < q->query->n_items; i++) {
+        const sql_item_t *item = &q->query->item[i];
+        if (item->kind == SQL_ITEM_STAR || (item->kind == SQL_ITEM_SOURCE_STAR && str_eq(item->source, c->source)))
+            return true;
+    }
+    return false;
+}
+
+/* Whether anything in the query names this column: what nobody names is not carried through the join. */
+static bool used(const bind_query_t *q, const plan_column_t *c)
+{
+    const sql_query_t *sql = q->query;
+    use_env_t u = {c, star_has(q, c)};
+    for (size_t i = 0; i < sql->n_items; i++)
+        bind_walk(sql->item[i].expr, note_use, &u);
+    for (size_t i = 0; i < sql->n_joins; i++)
+        bind_walk(sql->join[i].on, note_use, &u);
+    for (size_t i = 0; i < sql->group_by.len; i++)
+        bind_walk(sql->group_by.ptr[i], note_use, &u);
+    for (size_t i = 0; i < sql->partition_by.len; i++)
+        bind_walk(sql->partition_by.ptr[i], note_use, &u);
+    bind_walk(sql->where, note_use, &u);
+    bind_walk(sql->having, note_use, &u);
+    return u.used;
+}
+
 /* Puts the join's expression in front of the row as its only key column. */
 static ST rekey(join_build_t *j, int i, err_t *err)
 {
@@ -170,11 +218,14 @@ static ST rekey(join_build_t *j, int i, err_t *err)
     bind_expr_t b = bind_over(q, in->schema, "JOIN ON");
     TRY(bind_program(&b, j->on[i], &expr[0], err));
     col[0] = (plan_column_t){STR(" "), STR("KSQL_JOIN_KEY"), expr[0]->type};
+    size_t at = 1;
     for (size_t k = 0; k < n; k++) {
-        col[k + 1] = in->schema.col[k];
-        expr[k + 1] = bind_column_program(q->arena, (int32_t)k, col[k + 1].type);
+        if (!used(q, &in->schema.col[k]))
+            continue;
+        col[at] = in->schema.col[k];
+        expr[at++] = bind_column_program(q->arena, (int32_t)k, in->schema.col[k].type);
     }
-    s->schema = (plan_schema_t){col, n + 1, 1};
+    s->schema = (plan_schema_t){col, at, 1};
     s->select.expr = expr;
     s->select.rekey = true;
     j->side[i] = s;

@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: arus bench dedupe|join|filter|count [--records N] [--keys N] [--durability sync|memory] "
+static const char usage[] = "usage: arus bench dedupe|join|filter|count [--records N] [--keys N] "
+                            "[--durability sync|memory] "
                             "[--dir DIR]\n";
 
 static int wrong(void)
@@ -19,7 +20,11 @@ int verb_bench(int argc, char **argv)
     char dir[256];
     const char *tmp = getenv("TMPDIR");
     snprintf(dir, sizeof dir, "%.200s/arus-bench-%d", tmp ? tmp : "/tmp", (int)getpid());
-    bench_options_t opt = {.job = BENCH_JOBS, .records = 2000000, .keys = 900, .turn_bytes = 256u << 10, .dir = str_of(dir)};
+    bench_options_t opt = {.job = BENCH_JOBS,
+                           .records = 2000000,
+                           .keys = 900,
+                           .turn_bytes = 256u << 10,
+                           .dir = str_of(dir)};
     for (int i = 1; i < argc; i++) {
         str_t a = str_of(argv[i]);
         bool more = i + 1 < argc;
@@ -28,16 +33,18 @@ int verb_bench(int argc, char **argv)
             job++;
         if (job < BENCH_JOBS)
             opt.job = job;
-        else if (str_eq(a, STR("--records")) && more && str_to_i64(str_of(argv[i + 1]), &opt.records) && opt.records > 0)
+        else if (str_eq(a, STR("--records")) && more &&
+                 str_to_i64(str_of(argv[i + 1]), &opt.records) && opt.records > 0)
             i++;
-        else if (str_eq(a, STR("--keys")) && more && str_to_i64(str_of(argv[i + 1]), &opt.keys) && opt.keys > 0 &&
-                 opt.keys <= 456976)
+        else if (str_eq(a, STR("--keys")) && more && str_to_i64(str_of(argv[i + 1]), &opt.keys) &&
+                 opt.keys > 0 && opt.keys <= 456976)
             i++;
         else if (str_eq(a, STR("--dir")) && more)
             opt.dir = str_of(argv[++i]);
         else if (str_eq(a, STR("--durability")) && more && str_eq(str_of(argv[i + 1]), STR("sync")))
             opt.sync = true, i++;
-        else if (str_eq(a, STR("--durability")) && more && str_eq(str_of(argv[i + 1]), STR("memory")))
+        else if (str_eq(a, STR("--durability")) && more &&
+                 str_eq(str_of(argv[i + 1]), STR("memory")))
             opt.sync = false, i++;
         else
             return wrong();

@@ -43,7 +43,8 @@ st_t options_file_text(arena_t *a, const char *path, size_t bytes_max, str_t *re
 
 static void put(options_t *o, str_t name, str_t value)
 {
-    VEC_PUSH(&o->list, (option_t){arena_str(&o->arena, name), value.len ? arena_str(&o->arena, value) : STR("")});
+    VEC_PUSH(&o->list, (option_t){arena_str(&o->arena, name),
+                                  value.len ? arena_str(&o->arena, value) : STR("")});
 }
 
 /* One logical line: name, then = or : or white space, then the value. */
@@ -57,8 +58,8 @@ static ST read_line(options_t *o, str_t line, const char *path, int number, err_
         n++;
     str_t name = str_trim(str_sub(line, 0, n));
     if (n == line.len || !name.len)
-        return err_set(err, ST_BAD_CONFIG, "%s:%d: expected name=value, got '" STR_FMT "'", path, number,
-                       STR_ARG(str_sub(line, 0, 60)));
+        return err_set(err, ST_BAD_CONFIG, "%s:%d: expected name=value, got '" STR_FMT "'", path,
+                       number, STR_ARG(str_sub(line, 0, 60)));
     put(o, name, str_trim(str_sub(line, n + 1, line.len)));
     return ST_OK;
 }
@@ -75,7 +76,9 @@ st_t options_read_file(options_t *o, const char *path, err_t *err)
     st_t st = ST_OK;
     for (int number = 1; st == ST_OK && str_split(&text, '\n', &line); number++) {
         bool more = line.len && line.ptr[line.len - 1] == '\\';
-        buf_put_str(&joined, more ? str_sub(line, 0, line.len - 1) : joined.len ? str_trim(line) : line);
+        buf_put_str(&joined, more         ? str_sub(line, 0, line.len - 1)
+                             : joined.len ? str_trim(line)
+                                          : line);
         if (more)
             continue;
         st = read_line(o, buf_str(&joined), path, number, err);
@@ -85,7 +88,8 @@ st_t options_read_file(options_t *o, const char *path, err_t *err)
     return st;
 }
 
-/* KSQL_KSQL_SERVICE_ID → ksql.service.id: one underscore is a point, two an underscore, three a dash. */
+/* KSQL_KSQL_SERVICE_ID → ksql.service.id: one underscore is a point, two an underscore, three a
+ * dash. */
 static str_t property_name(arena_t *a, str_t s)
 {
     char *p = arena_alloc(a, s.len + 1);
@@ -126,7 +130,8 @@ st_t options_set(options_t *o, str_t assignment, err_t *err)
 {
     ptrdiff_t at = str_find_char(assignment, '=');
     if (at <= 0)
-        return err_set(err, ST_BAD_CONFIG, "-D expects name=value, got '" STR_FMT "'", STR_ARG(assignment));
+        return err_set(err, ST_BAD_CONFIG, "-D expects name=value, got '" STR_FMT "'",
+                       STR_ARG(assignment));
     put(o, str_sub(assignment, 0, (size_t)at), str_sub(assignment, (size_t)at + 1, assignment.len));
     return ST_OK;
 }
@@ -139,12 +144,14 @@ str_t options_get(const options_t *o, const char *name, str_t otherwise)
     return otherwise;
 }
 
-st_t options_i64(const options_t *o, const char *name, int64_t otherwise, int64_t min, int64_t max, int64_t *ret, err_t *err)
+st_t options_i64(const options_t *o, const char *name, int64_t otherwise, int64_t min, int64_t max,
+                 int64_t *ret, err_t *err)
 {
     str_t s = options_get(o, name, STR_NONE);
     int64_t v = otherwise;
     if (s.ptr && (!str_to_i64(s, &v) || v < min || v > max))
-        return err_set(err, ST_BAD_CONFIG, "%s must be a whole number from %lld to %lld, not '" STR_FMT "'", name,
+        return err_set(err, ST_BAD_CONFIG,
+                       "%s must be a whole number from %lld to %lld, not '" STR_FMT "'", name,
                        (long long)min, (long long)max, STR_ARG(s));
     *ret = v;
     return ST_OK;
@@ -155,7 +162,8 @@ st_t options_bool(const options_t *o, const char *name, bool otherwise, bool *re
     str_t s = options_get(o, name, STR_NONE);
     bool b = otherwise;
     if (s.ptr && !str_to_bool(s, &b))
-        return err_set(err, ST_BAD_CONFIG, "%s must be true or false, not '" STR_FMT "'", name, STR_ARG(s));
+        return err_set(err, ST_BAD_CONFIG, "%s must be true or false, not '" STR_FMT "'", name,
+                       STR_ARG(s));
     *ret = b;
     return ST_OK;
 }

@@ -96,7 +96,8 @@ static char *row_text(show_t *s, const json_value_t *row)
         const json_value_t *v = &row->item[i];
         str_t t = v->kind == JSON_STRING || v->kind == JSON_NUMBER ? v->text : STR("-");
         int width = i == 0 ? 18 : c.ptr[i].type->kind == DATA_STRING ? 12 : 11;
-        buf_printf(&b, c.ptr[i].type->kind == DATA_STRING ? "%-*.*s " : "%*.*s ", width, (int)(t.len < 32 ? t.len : 32), t.ptr);
+        buf_printf(&b, c.ptr[i].type->kind == DATA_STRING ? "%-*.*s " : "%*.*s ", width,
+                   (int)(t.len < 32 ? t.len : 32), t.ptr);
     }
     buf_put_char(&b, 0);
     return buf_take(&b, NULL);
@@ -171,8 +172,10 @@ static totals_t add_up(const server_stats_t *st)
 static void status_line(show_t *s, const totals_t *t, double seconds, buf_t *b)
 {
     double rate = seconds > 0 ? (double)(t->in - s->in_before) / seconds : 0;
-    buf_printf(b, "fetched %" PRIu64 "  processed %" PRIu64 " (%.0f/s)  joined changes %" PRIu64 "  written %" PRIu64
-               "  lag %" PRIu64 "%s", t->fetched, t->in, rate, s->changes, t->written, t->lag,
+    buf_printf(b,
+               "fetched %" PRIu64 "  processed %" PRIu64 " (%.0f/s)  joined changes %" PRIu64
+               "  written %" PRIu64 "  lag %" PRIu64 "%s",
+               t->fetched, t->in, rate, s->changes, t->written, t->lag,
                t->failed ? "  failed " : "");
     if (t->failed)
         buf_printf(b, "%" PRIu64, t->failed);
@@ -186,7 +189,8 @@ static void draw(show_t *s, const totals_t *t, double seconds)
     size_t room = w.ws_row > 6 ? (size_t)w.ws_row - 5 : 1;
     buf_clear(&s->page);
     BUF_LIT(&s->page, "\033[H");
-    buf_printf(&s->page, "\033[1marus " ARUS_VERSION "\033[0m  data in %s   Ctrl-C ends\033[K\n", s->data_dir);
+    buf_printf(&s->page, "\033[1marus " ARUS_VERSION "\033[0m  data in %s   Ctrl-C ends\033[K\n",
+               s->data_dir);
     status_line(s, t, seconds, &s->page);
     BUF_LIT(&s->page, "\033[K\n");
     if (t->error)
@@ -238,16 +242,20 @@ void show_stats(const server_stats_t *st, FILE *out)
 {
     for (size_t i = 0; i < st->n_connectors; i++) {
         const server_connector_stats_t *c = &st->connector[i];
-        fprintf(out, "%s=" STR_FMT " records=%" PRIu64 " batches=%" PRIu64 " errors=%" PRIu64 " busy_s=%.3f\n",
-                c->source ? "source" : "sink", STR_ARG(c->name), c->status.records, c->status.batches, c->status.errors,
-                (double)c->status.busy_ns / 1e9);
+        fprintf(out,
+                "%s=" STR_FMT " records=%" PRIu64 " batches=%" PRIu64 " errors=%" PRIu64
+                " busy_s=%.3f\n",
+                c->source ? "source" : "sink", STR_ARG(c->name), c->status.records,
+                c->status.batches, c->status.errors, (double)c->status.busy_ns / 1e9);
     }
     for (size_t i = 0; i < st->n_queries; i++) {
         const server_query_stats_t *q = &st->query[i];
-        fprintf(out, "query=" STR_FMT " records_in=%" PRIu64 " records_out=%" PRIu64 " failed=%" PRIu64
-                " state_bytes=%zu busy_s=%.3f\n", STR_ARG(q->id), q->records_in, q->records_out, q->failed, q->state_bytes,
+        fprintf(out,
+                "query=" STR_FMT " records_in=%" PRIu64 " records_out=%" PRIu64 " failed=%" PRIu64
+                " state_bytes=%zu busy_s=%.3f\n",
+                STR_ARG(q->id), q->records_in, q->records_out, q->failed, q->state_bytes,
                 (double)q->busy_ns / 1e9);
     }
-    fprintf(out, "rounds=%" PRIu64 " busy_s=%.3f commit_s=%.3f\n", st->rounds, (double)st->busy_ns / 1e9,
-            (double)st->commit_ns / 1e9);
+    fprintf(out, "rounds=%" PRIu64 " busy_s=%.3f commit_s=%.3f\n", st->rounds,
+            (double)st->busy_ns / 1e9, (double)st->commit_ns / 1e9);
 }

@@ -38,13 +38,16 @@ typedef struct up {
 } up_t;
 
 static const char usage[] =
-    "usage: arus up [FILE.properties] [--data DIR] [-D name=value]... [--until-idle DURATION] [--stats] [--quiet]\n"
+    "usage: arus up [FILE.properties] [--data DIR] [-D name=value]... [--until-idle DURATION] "
+    "[--stats] [--quiet]\n"
     "\n"
     "Runs the log, the schema registry, the SQL server and its connectors in one process.\n"
-    "  FILE.properties       settings, names as Kafka and ksqlDB have them; ksql.queries.file names a script to run\n"
+    "  FILE.properties       settings, names as Kafka and ksqlDB have them; ksql.queries.file "
+    "names a script to run\n"
     "  --data DIR            where everything is kept (log.dirs; default ./arus-data)\n"
     "  -D name=value         sets a property, or a ${variable} of the script\n"
-    "  --until-idle DURATION ends by itself once sources, queries and sinks had nothing to do for so long (5s, 200ms)\n"
+    "  --until-idle DURATION ends by itself once sources, queries and sinks had nothing to do for "
+    "so long (5s, 200ms)\n"
     "  --stats               says at the end where the time went\n"
     "  --quiet               prints nothing while it runs\n";
 
@@ -71,7 +74,9 @@ static ST read_args(up_t *u, int argc, char **argv, err_t *err)
             u->quiet = true;
         else if (str_eq(a, STR("--until-idle")) && more) {
             if (!options_duration(str_of(argv[++i]), &u->until_idle_ms))
-                st = err_set(err, ST_BAD_CONFIG, "--until-idle expects a duration such as 5s or 200ms, got '%s'", argv[i]);
+                st = err_set(err, ST_BAD_CONFIG,
+                             "--until-idle expects a duration such as 5s or 200ms, got '%s'",
+                             argv[i]);
         } else if (a.len && a.ptr[0] == '-')
             st = err_set(err, ST_BAD_CONFIG, "unknown flag '%s'\n%s", argv[i], usage);
         else
@@ -96,15 +101,22 @@ static ST open_log(up_t *u, err_t *err)
     lo.dir = options_get(&u->opt, "log.dirs", options_get(&u->opt, "log.dir", STR("arus-data")));
     str_t durability = options_get(&u->opt, "acks.durability", STR("sync"));
     if (!log_durability_parse(durability, &lo.durability))
-        return err_set(err, ST_BAD_CONFIG, "acks.durability must be sync or memory, not '" STR_FMT "'", STR_ARG(durability));
-    TRY(options_i64(&u->opt, "log.segment.bytes", lo.segment_bytes, 1 << 16, INT32_MAX, &lo.segment_bytes, err));
-    TRY(options_i64(&u->opt, "log.retention.bytes", lo.retention_bytes, -1, INT64_MAX, &lo.retention_bytes, err));
+        return err_set(err, ST_BAD_CONFIG,
+                       "acks.durability must be sync or memory, not '" STR_FMT "'",
+                       STR_ARG(durability));
+    TRY(options_i64(&u->opt, "log.segment.bytes", lo.segment_bytes, 1 << 16, INT32_MAX,
+                    &lo.segment_bytes, err));
+    TRY(options_i64(&u->opt, "log.retention.bytes", lo.retention_bytes, -1, INT64_MAX,
+                    &lo.retention_bytes, err));
     int64_t hours;
-    TRY(options_i64(&u->opt, "log.retention.hours", lo.retention_ms / 3600000, -1, INT32_MAX, &hours, err));
+    TRY(options_i64(&u->opt, "log.retention.hours", lo.retention_ms / 3600000, -1, INT32_MAX,
+                    &hours, err));
     lo.retention_ms = hours < 0 ? -1 : hours * 3600000;
-    TRY(options_i64(&u->opt, "log.retention.ms", lo.retention_ms, -1, INT64_MAX, &lo.retention_ms, err));
+    TRY(options_i64(&u->opt, "log.retention.ms", lo.retention_ms, -1, INT64_MAX, &lo.retention_ms,
+                    err));
     int64_t tail;
-    TRY(options_i64(&u->opt, "arus.tail.bytes", (int64_t)lo.tail_bytes, 1 << 20, INT64_MAX, &tail, err));
+    TRY(options_i64(&u->opt, "arus.tail.bytes", (int64_t)lo.tail_bytes, 1 << 20, INT64_MAX, &tail,
+                    err));
     lo.tail_bytes = (size_t)tail;
     return log_local_open(u->io, &lo, &u->log, err);
 }
@@ -222,7 +234,8 @@ static void run(up_t *u)
 
 int verb_up(int argc, char **argv)
 {
-    if (argc > 1 && (str_eq(str_of(argv[1]), STR("--help")) || str_eq(str_of(argv[1]), STR("-h")))) {
+    if (argc > 1 &&
+        (str_eq(str_of(argv[1]), STR("--help")) || str_eq(str_of(argv[1]), STR("-h")))) {
         fputs(usage, stdout);
         return 0;
     }

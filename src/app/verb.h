@@ -1,4 +1,5 @@
-/* verb.h: the program's verbs. argv[0] is the verb. They return the exit code: 0 well, 1 it failed, 2 wrong usage. */
+/* verb.h: the program's verbs. argv[0] is the verb. They return the exit code: 0 well, 1 it failed,
+ * 2 wrong usage. */
 #ifndef ARUS_APP_VERB_H
 #define ARUS_APP_VERB_H
 

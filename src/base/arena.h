@@ -1,8 +1,9 @@
 /* arena.h: memory by lifetime. Allocate at will, free all at once.
  *
- * An arena belongs to one thread at a time. Its chunks are kept over arena_reset, so that a loop which resets it each
- * turn soon allocates nothing. The limit bounds what it hands out between two resets: past it, arena_alloc_try gives
- * NULL and arena_alloc dies; code whose sizes come from outside uses arena_over or arena_alloc_try.
+ * An arena belongs to one thread at a time. Its chunks are kept over arena_reset, so that a loop
+ * which resets it each turn soon allocates nothing. The limit bounds what it hands out between two
+ * resets: past it, arena_alloc_try gives NULL and arena_alloc dies; code whose sizes come from
+ * outside uses arena_over or arena_alloc_try.
  */
 #ifndef ARUS_BASE_ARENA_H
 #define ARUS_BASE_ARENA_H
@@ -23,7 +24,8 @@ typedef struct arena {
 
 void arena_init(arena_t *a, size_t limit_bytes);
 void arena_done(arena_t *a);
-/* Everything handed out is gone; chunks stay for re-use (all but the first are freed when they came to more than 4 MiB). */
+/* Everything handed out is gone; chunks stay for re-use (all but the first are freed when they came
+ * to more than 4 MiB). */
 void arena_reset(arena_t *a);
 size_t arena_used(const arena_t *a);
 bool arena_over(const arena_t *a);

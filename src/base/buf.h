@@ -1,6 +1,7 @@
 /* buf.h: a growable run of bytes to write into.
  *
- * A buf_t owns its bytes (malloc). Writers never fail: without memory they die. It starts as BUF_INIT.
+ * A buf_t owns its bytes (malloc). Writers never fail: without memory they die. It starts as
+ * BUF_INIT.
  */
 #ifndef ARUS_BASE_BUF_H
 #define ARUS_BASE_BUF_H
@@ -75,7 +76,8 @@ static inline void buf_put_be64(buf_t *b, uint64_t v)
     buf_put(b, &v, 8);
 }
 
-/* Zigzag varint, as Avro's int and long and Kafka's varint and varlong write it; at most 10 bytes. */
+/* Zigzag varint, as Avro's int and long and Kafka's varint and varlong write it; at most 10 bytes.
+ */
 static inline void buf_put_varint(buf_t *b, int64_t v)
 {
     uint64_t u = ((uint64_t)v << 1) ^ (uint64_t)(v >> 63);
@@ -116,8 +118,8 @@ static inline uint64_t load_be64(const void *p)
     return __builtin_bswap64(v);
 }
 
-/* Reads a zigzag varint from [*p, end) and moves *p behind it; false, with *p unmoved, when it is cut off or longer
- * than 10 bytes. */
+/* Reads a zigzag varint from [*p, end) and moves *p behind it; false, with *p unmoved, when it is
+ * cut off or longer than 10 bytes. */
 static inline bool load_varint(const char **p, const char *end, int64_t *ret)
 {
     uint64_t u = 0;

@@ -1,9 +1,9 @@
 /* err.h: how functions fail.
  *
- * A fallible function is declared `ST name(…, err_t *err)`: it returns ST_OK or a status, and on failure has filled
- * *err, unless err is NULL. Its ret_* parameters are untouched when it failed. Three kinds of failure are kept apart:
- * a status is the world's fault, an assert is ours (it stays on in release), die() is for what nobody can go on
- * without (no memory, a failed sync).
+ * A fallible function is declared `ST name(…, err_t *err)`: it returns ST_OK or a status, and on
+ * failure has filled *err, unless err is NULL. Its ret_* parameters are untouched when it failed.
+ * Three kinds of failure are kept apart: a status is the world's fault, an assert is ours (it stays
+ * on in release), die() is for what nobody can go on without (no memory, a failed sync).
  */
 #ifndef ARUS_BASE_ERR_H
 #define ARUS_BASE_ERR_H
@@ -31,7 +31,8 @@ typedef struct err {
     char msg[ERR_MSG_MAX];
 } err_t;
 
-/* Fills *err (which may be NULL) and gives the constant status: `return err_set(err, ST_IO, "cannot read %s", name);` */
+/* Fills *err (which may be NULL) and gives the constant status: `return err_set(err, ST_IO, "cannot
+ * read %s", name);` */
 #define err_set(err, st, ...) (err_set_at((err), (st), __FILE__, __LINE__, __VA_ARGS__), (st))
 void err_set_at(err_t *err, st_t code, const char *file, int line, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
@@ -45,19 +46,19 @@ int st_http(st_t st);
 int st_ksql(st_t st);
 int st_registry(st_t st);
 
-#define TRY(call) \
-    do { \
-        st_t try_st_ = (call); \
-        if (__builtin_expect(try_st_ != ST_OK, 0)) \
-            return try_st_; \
+#define TRY(call)                                                                                  \
+    do {                                                                                           \
+        st_t try_st_ = (call);                                                                     \
+        if (__builtin_expect(try_st_ != ST_OK, 0))                                                 \
+            return try_st_;                                                                        \
     } while (0)
 
 /* TRY for a function that must clean up: sets the local `st` and goes to `done`. */
-#define TRY_GOTO(call) \
-    do { \
-        st = (call); \
-        if (__builtin_expect(st != ST_OK, 0)) \
-            goto done; \
+#define TRY_GOTO(call)                                                                             \
+    do {                                                                                           \
+        st = (call);                                                                               \
+        if (__builtin_expect(st != ST_OK, 0))                                                      \
+            goto done;                                                                             \
     } while (0)
 
 /* Prints "arus: " and the message on stderr and aborts. */

@@ -1,7 +1,8 @@
 /* hash.h: hashes and checksums.
  *
- * hash_bytes is for tables in memory only: it is not stable between versions of the program. hash_murmur2 is Kafka's
- * partitioner (seed 0x9747b28c), hash_crc32 librdkafka's, hash_crc32c the checksum of record batches.
+ * hash_bytes is for tables in memory only: it is not stable between versions of the program.
+ * hash_murmur2 is Kafka's partitioner (seed 0x9747b28c), hash_crc32 librdkafka's, hash_crc32c the
+ * checksum of record batches.
  */
 #ifndef ARUS_BASE_HASH_H
 #define ARUS_BASE_HASH_H

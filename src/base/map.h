@@ -1,6 +1,7 @@
 /* map.h: a hash map from text to pointers. Open addressing, insertion order kept for iteration.
  *
- * Keys are copied into the map. Values are the caller's. For hot paths with their own layout see store/.
+ * Keys are copied into the map. Values are the caller's. For hot paths with their own layout see
+ * store/.
  */
 #ifndef ARUS_BASE_MAP_H
 #define ARUS_BASE_MAP_H

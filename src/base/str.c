@@ -103,8 +103,7 @@ bool str_to_i64(str_t s, int64_t *ret)
         int d = s.ptr[i] - '0';
         if (d < 0 || d > 9)
             return false;
-        if (__builtin_mul_overflow(v, (int64_t)10, &v) ||
-            __builtin_sub_overflow(v, (int64_t)d, &v))
+        if (__builtin_mul_overflow(v, (int64_t)10, &v) || __builtin_sub_overflow(v, (int64_t)d, &v))
             return false;
     }
     if (!neg && v == INT64_MIN)

@@ -1,7 +1,8 @@
 /* str.h: a borrowed piece of text, passed by value.
  *
- * A str_t is a pointer and a length. It is never NUL-terminated and never owns its bytes: whoever made it
- * says how long they live. Bytes are UTF-8 unless a function says otherwise; a str_t may hold any byte.
+ * A str_t is a pointer and a length. It is never NUL-terminated and never owns its bytes: whoever
+ * made it says how long they live. Bytes are UTF-8 unless a function says otherwise; a str_t may
+ * hold any byte.
  */
 #ifndef ARUS_BASE_STR_H
 #define ARUS_BASE_STR_H
@@ -65,11 +66,12 @@ ptrdiff_t str_find(str_t s, str_t needle);
 str_t str_sub(str_t s, size_t from, size_t len);
 /* A view without ASCII white space at both ends. */
 str_t str_trim(str_t s);
-/* Cuts s at the first `c`: *ret_head is before it, *s after it. False when s was empty to begin with;
- * without a `c` the head is all of s. */
+/* Cuts s at the first `c`: *ret_head is before it, *s after it. False when s was empty to begin
+ * with; without a `c` the head is all of s. */
 bool str_split(str_t *s, char c, str_t *ret_head);
 
-/* Strict decimal integer, optional sign, no space, all of s; false when it is not one or does not fit. */
+/* Strict decimal integer, optional sign, no space, all of s; false when it is not one or does not
+ * fit. */
 bool str_to_i64(str_t s, int64_t *ret);
 bool str_to_i32(str_t s, int32_t *ret);
 /* Strict decimal or exponent floating point as C reads it, all of s. */

@@ -1,7 +1,7 @@
 /* trace.h: messages for people, on stderr, one line each. (`log` is the partition log.)
  *
- * Only app-level code and module threads trace; library functions return a status. Lines carry level, component and
- * text; never a secret. The level is process-wide and set once at start.
+ * Only app-level code and module threads trace; library functions return a status. Lines carry
+ * level, component and text; never a secret. The level is process-wide and set once at start.
  */
 #ifndef ARUS_BASE_TRACE_H
 #define ARUS_BASE_TRACE_H

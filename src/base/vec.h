@@ -1,4 +1,5 @@
-/* vec.h: growable arrays by macro. VEC(type) is {ptr, len, cap}; it owns its elements' memory (malloc). */
+/* vec.h: growable arrays by macro. VEC(type) is {ptr, len, cap}; it owns its elements' memory
+ * (malloc). */
 #ifndef ARUS_BASE_VEC_H
 #define ARUS_BASE_VEC_H
 

@@ -1,6 +1,7 @@
-/* The jobs as one would write them by hand: framing, CRC, decoding by position, a hash table, encoding, batches with CRC.
- * Updates of a key are merged over what is taken at a time, as the engine's cache does. Nothing is written to the log: this
- * is the bound that the engine's overhead is measured against. */
+/* The jobs as one would write them by hand: framing, CRC, decoding by position, a hash table,
+ * encoding, batches with CRC. Updates of a key are merged over what is taken at a time, as the
+ * engine's cache does. Nothing is written to the log: this is the bound that the engine's overhead
+ * is measured against. */
 #include "bench/bench.h"
 
 #include "base/hash.h"
@@ -45,7 +46,8 @@ typedef struct bare {
 static bool text(const char **p, const char *end, str_t *ret)
 {
     int64_t branch, n;
-    if (!load_varint(p, end, &branch) || branch != 1 || !load_varint(p, end, &n) || n < 0 || n > end - *p)
+    if (!load_varint(p, end, &branch) || branch != 1 || !load_varint(p, end, &n) || n < 0 ||
+        n > end - *p)
         return false;
     *ret = str_n(*p, (size_t)n);
     *p += n;
@@ -66,16 +68,17 @@ static bool stock(str_t v, row_t *r)
 {
     const char *p = v.ptr + 5, *end = v.ptr + v.len;
     int64_t branch;
-    return v.len > 5 && text(&p, end, &r->id) && text(&p, end, &r->ticker) && text(&p, end, &r->date) &&
-           f64(&p, end, &r->open) && f64(&p, end, &r->high) && f64(&p, end, &r->low) && f64(&p, end, &r->close) &&
-           load_varint(&p, end, &branch) && load_varint(&p, end, &r->volume);
+    return v.len > 5 && text(&p, end, &r->id) && text(&p, end, &r->ticker) &&
+           text(&p, end, &r->date) && f64(&p, end, &r->open) && f64(&p, end, &r->high) &&
+           f64(&p, end, &r->low) && f64(&p, end, &r->close) && load_varint(&p, end, &branch) &&
+           load_varint(&p, end, &r->volume);
 }
 
 static bool company(str_t v, row_t *r)
 {
     const char *p = v.ptr + 5, *end = v.ptr + v.len;
-    return v.len > 5 && text(&p, end, &r->id) && text(&p, end, &r->ticker) && text(&p, end, &r->name) &&
-           text(&p, end, &r->logo);
+    return v.len > 5 && text(&p, end, &r->id) && text(&p, end, &r->ticker) &&
+           text(&p, end, &r->name) && text(&p, end, &r->logo);
 }
 
 static void grow(bare_t *b)
@@ -233,10 +236,12 @@ static void join(bare_t *b, const wire_record_t *rec)
     emit(b, rec->ts_ms, r.ticker, r.ticker.len, buf_str(&b->value));
 }
 
-/* The members are where the loader puts them: what a hand-written scanner for this one shape would do. */
+/* The members are where the loader puts them: what a hand-written scanner for this one shape would
+ * do. */
 static void filter(bare_t *b, const wire_record_t *rec)
 {
-    ptrdiff_t t = str_find(rec->value, STR("\"TICKER\":\"")), c = str_find(rec->value, STR("\"CLOSE\":"));
+    ptrdiff_t t = str_find(rec->value, STR("\"TICKER\":\"")),
+              c = str_find(rec->value, STR("\"CLOSE\":"));
     if (t < 0 || c < 0 || rec->value.ptr[t + 10] != 'B')
         return;
     str_t rest = str_sub(rec->value, (size_t)c + 8, 64), number;
@@ -244,8 +249,9 @@ static void filter(bare_t *b, const wire_record_t *rec)
     if (!str_split(&rest, ',', &number) || !str_to_f64(number, &close) || close <= 1000)
         return;
     buf_clear(&b->value);
-    buf_printf(&b->value, "{\"ID\":\"" STR_FMT "\",\"TICKER\":\"" STR_FMT "\",\"CLOSE\":" STR_FMT "}", STR_ARG(rec->key),
-               STR_ARG(str_sub(rec->value, (size_t)t + 10, 4)), STR_ARG(number));
+    buf_printf(&b->value,
+               "{\"ID\":\"" STR_FMT "\",\"TICKER\":\"" STR_FMT "\",\"CLOSE\":" STR_FMT "}",
+               STR_ARG(rec->key), STR_ARG(str_sub(rec->value, (size_t)t + 10, 4)), STR_ARG(number));
     emit(b, rec->ts_ms, rec->key, rec->key.len, buf_str(&b->value));
 }
 
@@ -276,8 +282,9 @@ static void one(bare_t *b, const wire_record_t *rec)
 typedef VEC(log_chunk_t) chunks_t;
 
 /* A turn: what one read a partition gives. */
-static ST turn(bare_t *b, log_topic_t *t, int64_t *at, wire_reader_t *reader, void (*fn)(bare_t *, const wire_record_t *),
-               chunks_t *keep, bool *ret_any, err_t *err)
+static ST turn(bare_t *b, log_topic_t *t, int64_t *at, wire_reader_t *reader,
+               void (*fn)(bare_t *, const wire_record_t *), chunks_t *keep, bool *ret_any,
+               err_t *err)
 {
     *ret_any = false;
     for (int32_t p = 0; p < PARTITIONS; p++) {
@@ -325,7 +332,8 @@ static double cpu_s(void)
 {
     struct rusage u;
     getrusage(RUSAGE_THREAD, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static double wall_s(void)
@@ -335,7 +343,8 @@ static double wall_s(void)
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-st_t bench_bare(const bench_options_t *opt, log_topic_t *const *input, size_t n_inputs, bench_line_t *ret, err_t *err)
+st_t bench_bare(const bench_options_t *opt, log_topic_t *const *input, size_t n_inputs,
+                bench_line_t *ret, err_t *err)
 {
     bare_t b = {.opt = opt};
     wire_reader_t reader;
@@ -357,8 +366,10 @@ st_t bench_bare(const bench_options_t *opt, log_topic_t *const *input, size_t n_
         flush_dirty(&b);
         drop(&keep);
     }
-    *ret = (bench_line_t){.records = opt->records + (n_inputs > 1 ? opt->keys : 0), .outputs = b.outputs,
-                          .cpu_s = cpu_s() - cpu, .wall_s = wall_s() - wall};
+    *ret = (bench_line_t){.records = opt->records + (n_inputs > 1 ? opt->keys : 0),
+                          .outputs = b.outputs,
+                          .cpu_s = cpu_s() - cpu,
+                          .wall_s = wall_s() - wall};
     drop(&keep);
     drop(&companies);
     VEC_DONE(&keep);

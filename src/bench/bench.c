@@ -19,42 +19,65 @@ const char *bench_job_name(bench_job_t job)
 }
 
 #define STOCK_COLUMNS                                                                              \
-    "id VARCHAR, ticker VARCHAR, date VARCHAR, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume BIGINT"
+    "id VARCHAR, ticker VARCHAR, date VARCHAR, open DOUBLE, high DOUBLE, low DOUBLE, close "       \
+    "DOUBLE, volume BIGINT"
 
 static const char *const scripts[BENCH_JOBS] = {
     [BENCH_DEDUPE] =
         "CREATE STREAM s (" STOCK_COLUMNS ") WITH (KAFKA_TOPIC='bench-stock', VALUE_FORMAT='AVRO');"
-        "CREATE TABLE bench_out AS SELECT id AS id, AS_VALUE(id) AS stockid, LATEST_BY_OFFSET(ticker) AS ticker,"
-        " LATEST_BY_OFFSET(date) AS date, LATEST_BY_OFFSET(open) AS open, LATEST_BY_OFFSET(high) AS high,"
-        " LATEST_BY_OFFSET(low) AS low, LATEST_BY_OFFSET(close) AS close, LATEST_BY_OFFSET(volume) AS volume"
-        " FROM s WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 3 DAYS, GRACE PERIOD 15 MINUTES) GROUP BY id EMIT CHANGES;",
+        "CREATE TABLE bench_out AS SELECT id AS id, AS_VALUE(id) AS stockid, "
+        "LATEST_BY_OFFSET(ticker) AS ticker,"
+        " LATEST_BY_OFFSET(date) AS date, LATEST_BY_OFFSET(open) AS open, LATEST_BY_OFFSET(high) "
+        "AS high,"
+        " LATEST_BY_OFFSET(low) AS low, LATEST_BY_OFFSET(close) AS close, LATEST_BY_OFFSET(volume) "
+        "AS volume"
+        " FROM s WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 3 DAYS, GRACE PERIOD 15 MINUTES) GROUP "
+        "BY id EMIT CHANGES;",
     [BENCH_JOIN] =
         "CREATE STREAM s (" STOCK_COLUMNS ") WITH (KAFKA_TOPIC='bench-stock', VALUE_FORMAT='AVRO');"
         "CREATE STREAM c (id VARCHAR, ticker VARCHAR, name VARCHAR, logo VARCHAR)"
         " WITH (KAFKA_TOPIC='bench-company', VALUE_FORMAT='AVRO');"
-        "CREATE STREAM bench_out AS SELECT s.ticker AS ticker, s.id AS id, date AS date, open AS open, high AS high,"
+        "CREATE STREAM bench_out AS SELECT s.ticker AS ticker, s.id AS id, date AS date, open AS "
+        "open, high AS high,"
         " low AS low, close AS close, volume AS volume, name AS name, logo AS logo FROM s"
         " INNER JOIN c WITHIN 7 DAYS GRACE PERIOD 15 MINUTES ON s.ticker = c.ticker EMIT CHANGES;",
-    [BENCH_FILTER] =
-        "CREATE STREAM s (k VARCHAR KEY, " STOCK_COLUMNS ") WITH (KAFKA_TOPIC='bench-stock', VALUE_FORMAT='JSON');"
-        "CREATE STREAM bench_out AS SELECT k, id, ticker, close FROM s WHERE close > 1000 AND ticker LIKE 'B%'"
-        " EMIT CHANGES;",
+    [BENCH_FILTER] = "CREATE STREAM s (k VARCHAR KEY, " STOCK_COLUMNS
+                     ") WITH (KAFKA_TOPIC='bench-stock', VALUE_FORMAT='JSON');"
+                     "CREATE STREAM bench_out AS SELECT k, id, ticker, close FROM s WHERE close > "
+                     "1000 AND ticker LIKE 'B%'"
+                     " EMIT CHANGES;",
     [BENCH_COUNT] =
-        "CREATE STREAM s (k VARCHAR KEY, " STOCK_COLUMNS ") WITH (KAFKA_TOPIC='bench-stock', VALUE_FORMAT='AVRO');"
+        "CREATE STREAM s (k VARCHAR KEY, " STOCK_COLUMNS
+        ") WITH (KAFKA_TOPIC='bench-stock', VALUE_FORMAT='AVRO');"
         "CREATE TABLE bench_out AS SELECT k, COUNT(*) AS n FROM s GROUP BY k EMIT CHANGES;",
 };
 
 /* The schemas that the loader's records are written with: ids 1 and 2. */
 static ST register_schemas(registry_t *r, err_t *err)
 {
-#define FIELD(name, type) "{\"name\":\"" name "\",\"type\":[\"null\",\"" type "\"],\"default\":null}"
-    registry_input_t stock = {.text = STR("{\"type\":\"record\",\"name\":\"Stock\",\"fields\":[" FIELD("id", "string") ","
-                                          FIELD("ticker", "string") "," FIELD("date", "string") "," FIELD("open", "double")
-                                          "," FIELD("high", "double") "," FIELD("low", "double") "," FIELD("close", "double")
-                                          "," FIELD("volume", "long") "]}")};
-    registry_input_t company = {.text = STR("{\"type\":\"record\",\"name\":\"Company\",\"fields\":[" FIELD("id", "string") ","
-                                            FIELD("ticker", "string") "," FIELD("name", "string") "," FIELD("logo", "string")
-                                            "]}")};
+#define FIELD(name, type)                                                                          \
+    "{\"name\":\"" name "\",\"type\":[\"null\",\"" type "\"],\"default\":null}"
+    registry_input_t stock = {
+        .text = STR(
+            "{\"type\":\"record\",\"name\":\"Stock\",\"fields\":[" FIELD("id", "string") "," FIELD("ticker", "string") "," FIELD(
+                "date",
+                "string") "," FIELD("open",
+                                    "double") "," FIELD("high",
+                                                        "double") "," FIELD("low",
+                                                                            "double") "," FIELD("cl"
+                                                                                                "os"
+                                                                                                "e",
+                                                                                                "do"
+                                                                                                "ub"
+                                                                                                "l"
+                                                                                                "e") "," FIELD("volume",
+                                                                                                               "long") "]}")};
+    registry_input_t company = {
+        .text = STR("{\"type\":\"record\",\"name\":\"Company\",\"fields\":[" FIELD(
+            "id", "string") "," FIELD("ticker",
+                                      "string") "," FIELD("name",
+                                                          "string") "," FIELD("logo",
+                                                                              "string") "]}")};
     int32_t id;
     TRY(registry_register(r, STR("bench-stock-value"), &stock, &id, err));
     if (id != 1)
@@ -67,17 +90,21 @@ static double cpu_s(void)
 {
     struct rusage u;
     getrusage(RUSAGE_SELF, &u);
-    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) + (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+    return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+           (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
 }
 
 static void print_line(const char *engine, const bench_options_t *opt, const bench_line_t *l)
 {
     double rate = (double)l->records / l->wall_s;
-    printf("engine=%s job=%s records=%lld keys=%lld durability=%s outputs=%lld wall_s=%.3f rate_per_s=%.0f cpu_s=%.3f "
+    printf("engine=%s job=%s records=%lld keys=%lld durability=%s outputs=%lld wall_s=%.3f "
+           "rate_per_s=%.0f cpu_s=%.3f "
            "cpu_s_per_million=%.3f rate_per_core_s=%.0f rss_peak_mb=%lld\n",
-           engine, names[opt->job], (long long)l->records, (long long)opt->keys, opt->sync ? "sync" : "memory",
-           (long long)l->outputs, l->wall_s, rate, l->cpu_s, l->cpu_s * 1e6 / (double)l->records,
-           (double)l->records / (l->cpu_s > l->wall_s ? l->cpu_s : l->wall_s), (long long)l->rss_peak_mb);
+           engine, names[opt->job], (long long)l->records, (long long)opt->keys,
+           opt->sync ? "sync" : "memory", (long long)l->outputs, l->wall_s, rate, l->cpu_s,
+           l->cpu_s * 1e6 / (double)l->records,
+           (double)l->records / (l->cpu_s > l->wall_s ? l->cpu_s : l->wall_s),
+           (long long)l->rss_peak_mb);
     fflush(stdout);
 }
 
@@ -88,12 +115,17 @@ static int64_t rss_peak_mb(void)
     return u.ru_maxrss / 1024;
 }
 
-static ST run_engine(const bench_options_t *opt, io_t *io, log_t *log, const schema_source_t *schemas, bench_line_t *ret,
-                     err_t *err)
+static ST run_engine(const bench_options_t *opt, io_t *io, log_t *log,
+                     const schema_source_t *schemas, bench_line_t *ret, err_t *err)
 {
     server_property_t p[] = {{STR("auto.offset.reset"), STR("earliest")}};
-    server_options_t so = {.io = io, .log = log, .schemas = schemas, .service_id = STR("bench_"), .data_dir = opt->dir,
-                           .property = p, .n_properties = 1};
+    server_options_t so = {.io = io,
+                           .log = log,
+                           .schemas = schemas,
+                           .service_id = STR("bench_"),
+                           .data_dir = opt->dir,
+                           .property = p,
+                           .n_properties = 1};
     server_t *s;
     TRY(server_open(&so, &s, err));
     st_t st = server_script(s, str_of(scripts[opt->job]), NULL, 0, err);
@@ -115,7 +147,8 @@ static ST run_engine(const bench_options_t *opt, io_t *io, log_t *log, const sch
         io_sleep_ms(io, 1);
     }
     int64_t end = io_mono_ns(io);
-    *ret = (bench_line_t){.records = total, .wall_s = (double)(end - start) / 1e9, .cpu_s = cpu_s() - cpu};
+    *ret = (bench_line_t){
+        .records = total, .wall_s = (double)(end - start) / 1e9, .cpu_s = cpu_s() - cpu};
     if (st == ST_OK)
         ret->outputs = (int64_t)stats.query[0].records_out;
     arena_done(&a);
@@ -160,7 +193,8 @@ static ST run_in(const bench_options_t *opt, io_t *io, log_t *log, err_t *err)
     if (st == ST_OK) {
         bare.rss_peak_mb = rss_peak_mb();
         print_line("bare", opt, &bare);
-        printf("ratio job=%s rate=%.3f cpu=%.3f\n", names[opt->job], bare.wall_s / engine.wall_s, bare.cpu_s / engine.cpu_s);
+        printf("ratio job=%s rate=%.3f cpu=%.3f\n", names[opt->job], bare.wall_s / engine.wall_s,
+               bare.cpu_s / engine.cpu_s);
     }
     for (size_t i = 0; i < 2; i++)
         if (topic[i])

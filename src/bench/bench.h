@@ -1,4 +1,5 @@
-/* bench.h: `arus bench JOB`: a query over a preloaded local log, and the same job as a bare C loop over the same bytes.
+/* bench.h: `arus bench JOB`: a query over a preloaded local log, and the same job as a bare C loop
+ * over the same bytes.
  *
  * Jobs (the article's statements, and two common ones):
  *   dedupe  Avro stocks, TUMBLING 1 minute, LATEST_BY_OFFSET of 7 columns by id; rekeyed
@@ -12,13 +13,19 @@
 
 #include "log/log.h"
 
-typedef enum bench_job { BENCH_DEDUPE, BENCH_JOIN, BENCH_FILTER, BENCH_COUNT, BENCH_JOBS } bench_job_t;
+typedef enum bench_job {
+    BENCH_DEDUPE,
+    BENCH_JOIN,
+    BENCH_FILTER,
+    BENCH_COUNT,
+    BENCH_JOBS
+} bench_job_t;
 
 typedef struct bench_options {
     bench_job_t job;
     int64_t records, keys;
-    bool sync;     /* durable commits; else memory */
-    str_t dir;     /* for the log; made and removed */
+    bool sync;         /* durable commits; else memory */
+    str_t dir;         /* for the log; made and removed */
     size_t turn_bytes; /* what the bare loop takes a partition at a time, as the engine does */
 } bench_options_t;
 
@@ -34,8 +41,10 @@ const char *bench_job_name(bench_job_t job);
 ST bench_run(const bench_options_t *opt, err_t *err);
 
 /* bare.c */
-ST bench_bare(const bench_options_t *opt, log_topic_t *const *input, size_t n_inputs, bench_line_t *ret, err_t *err);
+ST bench_bare(const bench_options_t *opt, log_topic_t *const *input, size_t n_inputs,
+              bench_line_t *ret, err_t *err);
 /* load.c: makes the input topics and fills them; *ret_topic are references. */
-ST bench_load(const bench_options_t *opt, log_t *log, log_topic_t **ret_topic, size_t *ret_n, err_t *err);
+ST bench_load(const bench_options_t *opt, log_t *log, log_topic_t **ret_topic, size_t *ret_n,
+              err_t *err);
 
 #endif

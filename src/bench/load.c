@@ -6,10 +6,10 @@
 
 #include <stdio.h>
 
-#define PARTITIONS   9
-#define START_MS     INT64_C(1704160800000) /* 2024-01-02T02:00Z */
-#define BATCH_BYTES  (64u << 10)
-#define PER_SECOND   900
+#define PARTITIONS  9
+#define START_MS    INT64_C(1704160800000) /* 2024-01-02T02:00Z */
+#define BATCH_BYTES (64u << 10)
+#define PER_SECOND  900
 
 typedef struct loader {
     log_t *log;
@@ -92,9 +92,12 @@ static void stock(loader_t *l, const bench_options_t *opt, buf_t *key, buf_t *va
     else
         buf_printf(key, STR_FMT "_2024-01-02", STR_ARG(ticker));
     if (opt->job == BENCH_FILTER) {
-        buf_printf(value, "{\"ID\":\"" STR_FMT "\",\"TICKER\":\"" STR_FMT "\",\"DATE\":\"2024-01-02\",\"OPEN\":%.1f,\"HIGH\":%.1f,"
-                   "\"LOW\":%.1f,\"CLOSE\":%.1f,\"VOLUME\":%lld}", STR_ARG(buf_str(key)), STR_ARG(ticker), open, open + 10,
-                   close - 10, close, (long long)volume);
+        buf_printf(value,
+                   "{\"ID\":\"" STR_FMT "\",\"TICKER\":\"" STR_FMT
+                   "\",\"DATE\":\"2024-01-02\",\"OPEN\":%.1f,\"HIGH\":%.1f,"
+                   "\"LOW\":%.1f,\"CLOSE\":%.1f,\"VOLUME\":%lld}",
+                   STR_ARG(buf_str(key)), STR_ARG(ticker), open, open + 10, close - 10, close,
+                   (long long)volume);
         return;
     }
     buf_put(value, "\0\0\0\0\1", 5);
@@ -152,7 +155,8 @@ static ST fill(loader_t *l, const bench_options_t *opt, int64_t n, bool companie
     return st;
 }
 
-st_t bench_load(const bench_options_t *opt, log_t *log, log_topic_t **ret_topic, size_t *ret_n, err_t *err)
+st_t bench_load(const bench_options_t *opt, log_t *log, log_topic_t **ret_topic, size_t *ret_n,
+                err_t *err)
 {
     loader_t l = {.log = log, .seed = 0x9e3779b97f4a7c15u};
     TRY(make_topic(&l, "bench-stock", err));

@@ -43,9 +43,10 @@ static str_t fill_in(case_run_t *c, arena_t *a, str_t s)
     return s;
 }
 
-/* ---- statements --------------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
-/* Topics exist before the statements that name them: with 4 partitions unless the statement says more. */
+/* Topics exist before the statements that name them: with 4 partitions unless the statement says
+ * more. */
 static void make_topic_of(world_t *w, const sql_stmt_t *s)
 {
     if (s->kind != SQL_STMT_CREATE_SOURCE)
@@ -100,7 +101,7 @@ static ST run_statements(case_run_t *c, err_t *err)
     return run_script(c, text, err);
 }
 
-/* ---- records ------------------------------------------------------------------------------------------------------ */
+/* ---- records --------------------------------------------------------------------------------- */
 
 static ST add_inputs(case_run_t *c, err_t *err)
 {
@@ -127,7 +128,8 @@ static bool topic_expected(const json_value_t *outputs, str_t topic)
 
 static ST check_outputs(case_run_t *c, err_t *why)
 {
-    const json_value_t *outputs = json_get(c->node, "outputs"), *topics = json_get(c->node, "topics");
+    const json_value_t *outputs = json_get(c->node, "outputs"),
+                       *topics = json_get(c->node, "topics");
     world_t *w = &c->world;
     if (!outputs)
         return ST_OK;
@@ -139,7 +141,8 @@ static ST check_outputs(case_run_t *c, err_t *why)
         while (k < w->records.len && (seen[k] || !str_eq(w->records.ptr[k].topic, topic)))
             k++;
         if (k == w->records.len)
-            return err_set(why, ST_ASSERTION, "output %zu is missing%s%s", i, w->first_failure.code ? ": " : "",
+            return err_set(why, ST_ASSERTION, "output %zu is missing%s%s", i,
+                           w->first_failure.code ? ": " : "",
                            w->first_failure.code ? w->first_failure.msg : "");
         seen[k] = 1;
         case_topic_t t = case_topic_of(w, topics, topic);
@@ -149,12 +152,13 @@ static ST check_outputs(case_run_t *c, err_t *why)
     }
     for (size_t k = 0; k < w->records.len; k++)
         if (!seen[k] && topic_expected(outputs, w->records.ptr[k].topic))
-            return err_set(why, ST_ASSERTION, "there is an output that is not expected, to " STR_FMT ", at %lld ms",
+            return err_set(why, ST_ASSERTION,
+                           "there is an output that is not expected, to " STR_FMT ", at %lld ms",
                            STR_ARG(w->records.ptr[k].topic), (long long)w->records.ptr[k].in.ts_ms);
     return ST_OK;
 }
 
-/* ---- post conditions ---------------------------------------------------------------------------------------------- */
+/* ---- post conditions ------------------------------------------------------------------------- */
 
 static ST check_source(case_run_t *c, const json_value_t *want, err_t *why)
 {
@@ -164,11 +168,13 @@ static ST check_source(case_run_t *c, const json_value_t *want, err_t *why)
     if (!s)
         return err_set(why, ST_ASSERTION, "there is no source " STR_FMT, STR_ARG(name));
     if (type.len && str_eq_nocase(type, STR("table")) != s->table)
-        return err_set(why, ST_ASSERTION, "source " STR_FMT " is no " STR_FMT, STR_ARG(name), STR_ARG(type));
+        return err_set(why, ST_ASSERTION, "source " STR_FMT " is no " STR_FMT, STR_ARG(name),
+                       STR_ARG(type));
     const json_value_t *schema = json_get(want, "schema");
     if (schema && schema->kind == JSON_STRING) {
-        str_t text = arena_printf(&w->arena, "CREATE STREAM X (" STR_FMT ") WITH (KAFKA_TOPIC='x');",
-                                  STR_ARG(schema->text));
+        str_t text =
+            arena_printf(&w->arena, "CREATE STREAM X (" STR_FMT ") WITH (KAFKA_TOPIC='x');",
+                         STR_ARG(schema->text));
         sql_stmt_t *const *stmts;
         size_t n;
         st_t st = sql_parse(&w->arena, text, NULL, &stmts, &n, why);
@@ -185,29 +191,36 @@ static ST check_source(case_run_t *c, const json_value_t *want, err_t *why)
                 continue;
             data_columns_t list = key ? s->key : s->value;
             size_t at = key ? k++ : v++;
-            same = at < list.len && str_eq(list.ptr[at].name, cols->ptr[i].name) && data_type_eq(list.ptr[at].type, t);
+            same = at < list.len && str_eq(list.ptr[at].name, cols->ptr[i].name) &&
+                   data_type_eq(list.ptr[at].type, t);
         }
         if (!same || k != s->key.len || v != s->value.len)
-            return err_set(why, ST_ASSERTION, "source " STR_FMT " should have " STR_FMT ", has " STR_FMT, STR_ARG(name),
-                           STR_ARG(schema->text), STR_ARG(catalog_schema_text(&w->arena, s)));
+            return err_set(
+                why, ST_ASSERTION, "source " STR_FMT " should have " STR_FMT ", has " STR_FMT,
+                STR_ARG(name), STR_ARG(schema->text), STR_ARG(catalog_schema_text(&w->arena, s)));
     }
-    str_t kf = json_get_text(want, "keyFormat", STR("")), vf = json_get_text(want, "valueFormat", STR(""));
+    str_t kf = json_get_text(want, "keyFormat", STR("")),
+          vf = json_get_text(want, "valueFormat", STR(""));
     const json_value_t *kn = json_get(want, "keyFormat"), *vn = json_get(want, "valueFormat");
     if (kn && kn->kind == JSON_OBJECT)
         kf = json_get_text(kn, "format", STR(""));
     if (vn && vn->kind == JSON_OBJECT)
         vf = json_get_text(vn, "format", STR(""));
     if (kf.len && !str_eq(kf, str_of(format_name(s->key_format.id))))
-        return err_set(why, ST_ASSERTION, "source " STR_FMT ": key format is %s", STR_ARG(name), format_name(s->key_format.id));
+        return err_set(why, ST_ASSERTION, "source " STR_FMT ": key format is %s", STR_ARG(name),
+                       format_name(s->key_format.id));
     if (vf.len && !str_eq(vf, str_of(format_name(s->value_format.id))))
-        return err_set(why, ST_ASSERTION, "source " STR_FMT ": value format is %s", STR_ARG(name), format_name(s->value_format.id));
+        return err_set(why, ST_ASSERTION, "source " STR_FMT ": value format is %s", STR_ARG(name),
+                       format_name(s->value_format.id));
     return ST_OK;
 }
 
-static ST check_step_names(case_run_t *c, const engine_query_t *q, const plan_step_t *s, const regex_t *re, err_t *why)
+static ST check_step_names(case_run_t *c, const engine_query_t *q, const plan_step_t *s,
+                           const regex_t *re, err_t *why)
 {
     if (s->kind == PLAN_EXCHANGE) {
-        str_t name = arena_printf(&c->world.arena, "_confluent-ksql-some.ksql.service.idquery_" STR_FMT "-" STR_FMT,
+        str_t name = arena_printf(&c->world.arena,
+                                  "_confluent-ksql-some.ksql.service.idquery_" STR_FMT "-" STR_FMT,
                                   STR_ARG(q->id), STR_ARG(s->exchange.topic));
         if (!regexec(re, arena_z(&c->world.arena, name), 0, NULL, 0))
             return err_set(why, ST_ASSERTION, "there should be no topic " STR_FMT, STR_ARG(name));
@@ -224,7 +237,8 @@ static ST check_topics(case_run_t *c, const json_value_t *want, err_t *why)
     str_t black = json_get_text(want, "blacklist", STR(""));
     if (black.len) {
         regex_t re;
-        if (regcomp(&re, arena_z(&w->arena, arena_printf(&w->arena, "^(" STR_FMT ")$", STR_ARG(black))),
+        if (regcomp(&re,
+                    arena_z(&w->arena, arena_printf(&w->arena, "^(" STR_FMT ")$", STR_ARG(black))),
                     REG_EXTENDED | REG_NOSUB))
             return err_set(why, ST_BAD_INPUT, "the blacklist is no regular expression");
         st_t st = ST_OK;
@@ -242,7 +256,8 @@ static ST check_topics(case_run_t *c, const json_value_t *want, err_t *why)
         engine_topic_t t;
         TRY(engine_host(w->engine)->topic_get(w, name, &t, why));
         if (partitions && partitions != t.partitions)
-            return err_set(why, ST_ASSERTION, "topic " STR_FMT " has %d partitions", STR_ARG(name), t.partitions);
+            return err_set(why, ST_ASSERTION, "topic " STR_FMT " has %d partitions", STR_ARG(name),
+                           t.partitions);
     }
     return ST_OK;
 }
@@ -256,7 +271,7 @@ static ST check_post(case_run_t *c, err_t *why)
     return topics ? check_topics(c, topics, why) : ST_OK;
 }
 
-/* ---- a case ------------------------------------------------------------------------------------------------------- */
+/* ---- a case ---------------------------------------------------------------------------------- */
 
 static void set_properties(case_run_t *c)
 {
@@ -297,7 +312,8 @@ static ST run_case(case_run_t *c, err_t *why)
         if (st == ST_OK)
             return err_set(why, ST_ASSERTION, "an error was expected: " STR_FMT, STR_ARG(message));
         if (message.len && str_find(str_of(err.msg), message) < 0)
-            return err_set(why, ST_ASSERTION, "expected the error \"" STR_FMT "\", got \"%s\"", STR_ARG(message), err.msg);
+            return err_set(why, ST_ASSERTION, "expected the error \"" STR_FMT "\", got \"%s\"",
+                           STR_ARG(message), err.msg);
         return ST_OK;
     }
     if (st != ST_OK) {
@@ -328,8 +344,9 @@ static void one(file_run_t *f, const json_value_t *node, str_t format, const jso
     char name[600];
     str_t n = json_get_text(node, "name", STR("?"));
     str_t cn = config ? json_get_text(config, "name", STR("")) : STR("");
-    snprintf(name, sizeof name, STR_FMT ": " STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(f->name), STR_ARG(n),
-             format.len ? " - " : "", STR_ARG(format), cn.len ? " - " : "", STR_ARG(cn));
+    snprintf(name, sizeof name, STR_FMT ": " STR_FMT "%s" STR_FMT "%s" STR_FMT, STR_ARG(f->name),
+             STR_ARG(n), format.len ? " - " : "", STR_ARG(format), cn.len ? " - " : "",
+             STR_ARG(cn));
     if (f->only.len && str_find(str_of(name), f->only) < 0)
         return;
     case_run_t c = {.node = node, .format = format, .config = config};
@@ -354,7 +371,8 @@ static void all_forms(file_run_t *f, const json_value_t *node)
         return;
     for (size_t i = 0; i < (formats ? formats->n : 1); i++)
         for (size_t k = 0; k < (configs ? configs->n : 1); k++)
-            one(f, node, formats ? formats->item[i].text : STR_NONE, configs ? &configs->item[k] : NULL);
+            one(f, node, formats ? formats->item[i].text : STR_NONE,
+                configs ? &configs->item[k] : NULL);
 }
 
 static ST read_file(const char *path, buf_t *b, err_t *err)

@@ -13,9 +13,11 @@ const json_value_t *match_member(const json_value_t *o, str_t name)
     return v;
 }
 
-#define CANNOT(j, t) err_set(err, ST_BAD_INPUT, "a case's value cannot be a %s", data_kind_name((t)->kind))
+#define CANNOT(j, t)                                                                               \
+    err_set(err, ST_BAD_INPUT, "a case's value cannot be a %s", data_kind_name((t)->kind))
 
-static ST read_members(arena_t *a, const json_value_t *j, const data_type_t *t, data_value_t *ret, err_t *err)
+static ST read_members(arena_t *a, const json_value_t *j, const data_type_t *t, data_value_t *ret,
+                       err_t *err)
 {
     if (t->kind == DATA_ARRAY) {
         if (j->kind != JSON_ARRAY)
@@ -48,7 +50,8 @@ static ST read_members(arena_t *a, const json_value_t *j, const data_type_t *t, 
     return ST_OK;
 }
 
-st_t match_read(arena_t *a, const json_value_t *j, const data_type_t *t, data_value_t *ret, err_t *err)
+st_t match_read(arena_t *a, const json_value_t *j, const data_type_t *t, data_value_t *ret,
+                err_t *err)
 {
     int64_t i = 0;
     double d = 0;
@@ -57,7 +60,8 @@ st_t match_read(arena_t *a, const json_value_t *j, const data_type_t *t, data_va
         return ST_OK;
     }
     bool number = j->kind == JSON_NUMBER || j->kind == JSON_STRING;
-    bool whole = number && (str_to_i64(j->text, &i) || (str_to_f64(j->text, &d) && (i = (int64_t)d, true)));
+    bool whole =
+        number && (str_to_i64(j->text, &i) || (str_to_f64(j->text, &d) && (i = (int64_t)d, true)));
     switch (t->kind) {
     case DATA_BOOLEAN:
         if (j->kind != JSON_BOOL)
@@ -118,7 +122,8 @@ st_t match_read(arena_t *a, const json_value_t *j, const data_type_t *t, data_va
     return CANNOT(j, t);
 }
 
-st_t match_read_row(arena_t *a, const json_value_t *j, data_columns_t c, data_value_t *row, err_t *err)
+st_t match_read_row(arena_t *a, const json_value_t *j, data_columns_t c, data_value_t *row,
+                    err_t *err)
 {
     for (size_t i = 0; i < c.len; i++) {
         const json_value_t *m = match_member(j, c.ptr[i].name);
@@ -215,8 +220,9 @@ bool match_value(const json_value_t *want, data_value_t v, const data_type_t *t)
         return want->kind == JSON_NULL && v.kind == DATA_NULL;
     switch ((data_kind_t)v.kind) {
     case DATA_BOOLEAN:
-        return want->kind == JSON_BOOL ? want->b == v.b
-                                       : str_eq_nocase(want->text, v.b ? STR("true") : STR("false"));
+        return want->kind == JSON_BOOL
+                   ? want->b == v.b
+                   : str_eq_nocase(want->text, v.b ? STR("true") : STR("false"));
     case DATA_INTEGER:
     case DATA_TIME:
     case DATA_DATE:

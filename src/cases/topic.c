@@ -15,7 +15,8 @@ static str_t schema_text(world_t *w, const json_value_t *s)
     if (!s || s->kind == JSON_NULL)
         return STR_NONE;
     buf_t b = BUF_INIT;
-    if (s->kind == JSON_STRING && !(s->text.len && s->text.ptr[0] == '{') && str_find(s->text, STR("syntax")) < 0)
+    if (s->kind == JSON_STRING && !(s->text.len && s->text.ptr[0] == '{') &&
+        str_find(s->text, STR("syntax")) < 0)
         json_put_value(&b, s);
     else if (s->kind == JSON_STRING)
         buf_put_str(&b, s->text);
@@ -46,29 +47,36 @@ st_t case_topics_make(world_t *w, const json_value_t *topics, err_t *err)
     for (size_t i = 0; topics && i < topics->n; i++) {
         const json_value_t *t = &topics->item[i];
         str_t name = t->kind == JSON_STRING ? t->text : json_get_text(t, "name", STR(""));
-        world_topic_add(w, name, (int32_t)json_get_i64(t, "partitions", 1), (int32_t)json_get_i64(t, "replicas", 1));
-        static const char *const part[][4] = {{"keySchema", "keyFormat", "-key", "keySchemaId"},
-                                              {"valueSchema", "valueFormat", "-value", "valueSchemaId"}};
+        world_topic_add(w, name, (int32_t)json_get_i64(t, "partitions", 1),
+                        (int32_t)json_get_i64(t, "replicas", 1));
+        static const char *const part[][4] = {
+            {"keySchema", "keyFormat", "-key", "keySchemaId"},
+            {"valueSchema", "valueFormat", "-value", "valueSchemaId"}};
         for (int k = 0; k < 2 && t->kind == JSON_OBJECT; k++) {
             str_t text = schema_text(w, json_get(t, part[k][0]));
             if (!text.ptr)
                 continue;
             format_id_t f = format_of(t, part[k][1], FORMAT_AVRO);
             int64_t id = json_get_i64(t, part[k][3], (int64_t)w->schema_list.len + 1);
-            VEC_PUSH(&w->schema_list,
-                     (world_schema_t){arena_printf(&w->arena, STR_FMT "%s", STR_ARG(name), part[k][2]),
-                                      str_of(registry_type(f)), text, (int32_t)id});
+            VEC_PUSH(
+                &w->schema_list,
+                (world_schema_t){arena_printf(&w->arena, STR_FMT "%s", STR_ARG(name), part[k][2]),
+                                 str_of(registry_type(f)), text, (int32_t)id});
         }
     }
     return ST_OK;
 }
 
 /* The columns that a declared schema has. */
-static void from_schema(world_t *w, const json_value_t *t, str_t name, bool is_key, plan_format_t *f, data_columns_t *c)
+static void from_schema(world_t *w, const json_value_t *t, str_t name, bool is_key,
+                        plan_format_t *f, data_columns_t *c)
 {
-    if (!(format_features(f->id) & FORMAT_INFERS) || !json_get(t, is_key ? "keySchema" : "valueSchema"))
+    if (!(format_features(f->id) & FORMAT_INFERS) ||
+        !json_get(t, is_key ? "keySchema" : "valueSchema"))
         return;
-    str_t subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(name), is_key ? "-key" : "-value"), type, text;
+    str_t subject =
+              arena_printf(&w->arena, STR_FMT "%s", STR_ARG(name), is_key ? "-key" : "-value"),
+          type, text;
     int32_t id;
     data_columns_t found;
     bool wrapped;
@@ -103,7 +111,8 @@ case_topic_t case_topic_of(world_t *w, const json_value_t *topics, str_t name)
     return ct;
 }
 
-static ST encode(world_t *w, const case_topic_t *t, str_t topic, bool is_key, const json_value_t *j, str_t *ret, err_t *err)
+static ST encode(world_t *w, const case_topic_t *t, str_t topic, bool is_key, const json_value_t *j,
+                 str_t *ret, err_t *err)
 {
     const plan_format_t *f = is_key ? &t->key_format : &t->value_format;
     data_columns_t c = is_key ? t->key : t->value;
@@ -130,15 +139,23 @@ static ST encode(world_t *w, const case_topic_t *t, str_t topic, bool is_key, co
     }
     data_value_t *row = ARENA_ARRAY(&w->arena, data_value_t, c.len + 1);
     bool bare = !f->wrap && c.len == 1;
-    if (bare && !(j->kind == JSON_OBJECT && c.ptr[0].type->kind != DATA_STRUCT && c.ptr[0].type->kind != DATA_MAP))
+    if (bare && !(j->kind == JSON_OBJECT && c.ptr[0].type->kind != DATA_STRUCT &&
+                  c.ptr[0].type->kind != DATA_MAP))
         TRY(match_read(&w->arena, j, c.ptr[0].type, &row[0], err));
     else
         TRY(match_read_row(&w->arena, j, c, row, err));
-    serde_spec_t spec = {.format = f->id, .is_key = is_key, .wrap = f->wrap, .delimiter = f->delimiter,
-                         .full_name = f->full_name, .schema_id = f->schema_id,
-                         .nullable_optional = f->nullable_optional, .nullable_wrapper = f->nullable_wrapper,
-                         .columns = c, .schemas = &w->schemas,
-                         .subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(topic), is_key ? "-key" : "-value")};
+    serde_spec_t spec = {.format = f->id,
+                         .is_key = is_key,
+                         .wrap = f->wrap,
+                         .delimiter = f->delimiter,
+                         .full_name = f->full_name,
+                         .schema_id = f->schema_id,
+                         .nullable_optional = f->nullable_optional,
+                         .nullable_wrapper = f->nullable_wrapper,
+                         .columns = c,
+                         .schemas = &w->schemas,
+                         .subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(topic),
+                                                 is_key ? "-key" : "-value")};
     serde_t *serde;
     TRY(serde_new(&spec, &serde, err));
     st_t st = serde_encode(serde, row, &b, err);
@@ -182,8 +199,8 @@ static ST read_headers(world_t *w, const json_value_t *list, exec_input_t *ret, 
     return ST_OK;
 }
 
-st_t case_record_read(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *rec, exec_input_t *ret,
-                      err_t *err)
+st_t case_record_read(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *rec,
+                      exec_input_t *ret, err_t *err)
 {
     exec_input_t in = {.ts_ms = json_get_i64(rec, "timestamp", 0)};
     TRY(encode(w, t, topic, true, json_get(rec, "key"), &in.key, err));
@@ -194,7 +211,7 @@ st_t case_record_read(world_t *w, const case_topic_t *t, str_t topic, const json
     return ST_OK;
 }
 
-/* ---- comparing ---------------------------------------------------------------------------------------------------- */
+/* ---- comparing ------------------------------------------------------------------------------- */
 
 #define DIFFERENT(...) err_set(why, ST_ASSERTION, __VA_ARGS__)
 
@@ -205,13 +222,14 @@ static st_t describe(err_t *why, const char *what, const json_value_t *want, str
         json_put_value(&b, want);
     else
         BUF_LIT(&b, "null");
-    st_t st = DIFFERENT("%s: expected " STR_FMT ", got " STR_FMT, what, STR_ARG(buf_str(&b)), STR_ARG(got));
+    st_t st = DIFFERENT("%s: expected " STR_FMT ", got " STR_FMT, what, STR_ARG(buf_str(&b)),
+                        STR_ARG(got));
     buf_done(&b);
     return st;
 }
 
-static ST match_part(world_t *w, const case_topic_t *t, str_t topic, bool is_key, const json_value_t *want, str_t got,
-                     err_t *why)
+static ST match_part(world_t *w, const case_topic_t *t, str_t topic, bool is_key,
+                     const json_value_t *want, str_t got, err_t *why)
 {
     const plan_format_t *f = is_key ? &t->key_format : &t->value_format;
     data_columns_t c = is_key ? t->key : t->value;
@@ -231,11 +249,18 @@ static ST match_part(world_t *w, const case_topic_t *t, str_t topic, bool is_key
     if (f->id == FORMAT_DELIMITED && want->kind == JSON_STRING)
         return str_eq(want->text, got) ? ST_OK : describe(why, what, want, got);
     data_value_t *row = ARENA_ARRAY(&w->arena, data_value_t, c.len + 1);
-    serde_spec_t spec = {.format = f->id, .is_key = is_key, .wrap = f->wrap, .delimiter = f->delimiter,
-                         .full_name = f->full_name, .schema_id = f->schema_id,
-                         .nullable_optional = f->nullable_optional, .nullable_wrapper = f->nullable_wrapper,
-                         .columns = c, .schemas = &w->schemas,
-                         .subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(topic), is_key ? "-key" : "-value")};
+    serde_spec_t spec = {.format = f->id,
+                         .is_key = is_key,
+                         .wrap = f->wrap,
+                         .delimiter = f->delimiter,
+                         .full_name = f->full_name,
+                         .schema_id = f->schema_id,
+                         .nullable_optional = f->nullable_optional,
+                         .nullable_wrapper = f->nullable_wrapper,
+                         .columns = c,
+                         .schemas = &w->schemas,
+                         .subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(topic),
+                                                 is_key ? "-key" : "-value")};
     serde_t *serde;
     TRY(serde_new(&spec, &serde, why));
     bool is_null;
@@ -274,13 +299,15 @@ static ST cut_window(const case_topic_t *t, const json_value_t *want, str_t *key
     if (!window)
         return ST_OK;
     if (start != json_get_i64(window, "start", start) || end != json_get_i64(window, "end", end))
-        return DIFFERENT("window: expected %lld to %lld, got %lld to %lld", (long long)json_get_i64(window, "start", start),
-                         (long long)json_get_i64(window, "end", end), (long long)start, (long long)end);
+        return DIFFERENT("window: expected %lld to %lld, got %lld to %lld",
+                         (long long)json_get_i64(window, "start", start),
+                         (long long)json_get_i64(window, "end", end), (long long)start,
+                         (long long)end);
     return ST_OK;
 }
 
-st_t case_record_match(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *want, const exec_input_t *got,
-                       err_t *why)
+st_t case_record_match(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *want,
+                       const exec_input_t *got, err_t *why)
 {
     str_t key = got->key;
     if (key.ptr)
@@ -289,7 +316,8 @@ st_t case_record_match(world_t *w, const case_topic_t *t, str_t topic, const jso
     TRY(match_part(w, t, topic, false, json_get(want, "value"), got->value, why));
     const json_value_t *ts = json_get(want, "timestamp");
     if (ts && ts->kind == JSON_NUMBER && ts->i64 != got->ts_ms)
-        return DIFFERENT("timestamp: expected %lld, got %lld", (long long)ts->i64, (long long)got->ts_ms);
+        return DIFFERENT("timestamp: expected %lld, got %lld", (long long)ts->i64,
+                         (long long)got->ts_ms);
     exec_input_t headers = {0};
     TRY(read_headers(w, json_get(want, "headers"), &headers, why));
     if (headers.n_headers != got->n_headers)

@@ -17,10 +17,10 @@ case_topic_t case_topic_of(world_t *w, const json_value_t *topics, str_t name);
 /* Registers the schemas that the case's "topics" declare, and makes those topics. */
 ST case_topics_make(world_t *w, const json_value_t *topics, err_t *err);
 /* A record of a case as bytes; they live in the world's arena. */
-ST case_record_read(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *rec, exec_input_t *ret,
-                    err_t *err);
+ST case_record_read(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *rec,
+                    exec_input_t *ret, err_t *err);
 /* Compares an output with what is expected; the reason in why. */
-ST case_record_match(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *want, const exec_input_t *got,
-                     err_t *why);
+ST case_record_match(world_t *w, const case_topic_t *t, str_t topic, const json_value_t *want,
+                     const exec_input_t *got, err_t *why);
 
 #endif

@@ -11,7 +11,8 @@ static world_topic_t *find_topic(world_t *w, str_t name)
 void world_topic_add(world_t *w, str_t name, int32_t partitions, int32_t replicas)
 {
     if (!find_topic(w, name))
-        VEC_PUSH(&w->topics, (world_topic_t){arena_str(&w->arena, name), {partitions, replicas, 604800000}});
+        VEC_PUSH(&w->topics,
+                 (world_topic_t){arena_str(&w->arena, name), {partitions, replicas, 604800000}});
 }
 
 static ST topic_get(void *self, str_t name, engine_topic_t *ret, err_t *err)
@@ -113,7 +114,7 @@ static uint64_t chance(void *self)
     return 4;
 }
 
-/* ---- schemas ------------------------------------------------------------------------------------------------------ */
+/* ---- schemas --------------------------------------------------------------------------------- */
 
 static ST by_id(void *self, int32_t id, str_t *ret_type, str_t *ret_text, err_t *err)
 {
@@ -127,7 +128,8 @@ static ST by_id(void *self, int32_t id, str_t *ret_type, str_t *ret_text, err_t 
     return err_set(err, ST_NOT_FOUND, "no schema has the id %d", id);
 }
 
-static ST latest(void *self, str_t subject, int32_t *ret_id, str_t *ret_type, str_t *ret_text, err_t *err)
+static ST latest(void *self, str_t subject, int32_t *ret_id, str_t *ret_type, str_t *ret_text,
+                 err_t *err)
 {
     world_t *w = self;
     for (size_t i = w->schema_list.len; i-- > 0;)
@@ -157,13 +159,12 @@ static ST put(void *self, str_t subject, str_t type, str_t text, int32_t *ret_id
     }
     if (!id)
         id = (int32_t)w->schema_list.len + 1;
-    VEC_PUSH(&w->schema_list,
-             (world_schema_t){keep(w, subject), keep(w, type), keep(w, text), id});
+    VEC_PUSH(&w->schema_list, (world_schema_t){keep(w, subject), keep(w, type), keep(w, text), id});
     *ret_id = id;
     return ST_OK;
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world ------------------------------------------------------------------------------- */
 
 void world_init(world_t *w)
 {

@@ -27,9 +27,9 @@ typedef struct world {
     schema_source_t schemas;
     VEC(world_topic_t) topics;
     VEC(world_schema_t) schema_list;
-    VEC(world_record_t) records; /* all, in the order they came to be */
+    VEC(world_record_t) records;   /* all, in the order they came to be */
     VEC(engine_query_t *) queries; /* in the order of their making */
-    err_t first_failure; /* of a record or expression; for messages */
+    err_t first_failure;           /* of a record or expression; for messages */
 } world_t;
 
 void world_init(world_t *w);

@@ -72,8 +72,8 @@ bool data_type_numeric(const data_type_t *t)
 const char *data_kind_name(data_kind_t k)
 {
     static const char *const names[DATA_KINDS] = {
-        "NULL",   "BOOLEAN", "INTEGER", "BIGINT", "DOUBLE",    "DECIMAL", "STRING",
-        "BYTES",  "TIME",    "DATE",    "TIMESTAMP", "ARRAY",  "MAP",     "STRUCT"};
+        "NULL",  "BOOLEAN", "INTEGER", "BIGINT",    "DOUBLE", "DECIMAL", "STRING",
+        "BYTES", "TIME",    "DATE",    "TIMESTAMP", "ARRAY",  "MAP",     "STRUCT"};
     return names[k];
 }
 

@@ -1,7 +1,7 @@
 /* type.h: SQL types, as ksqlDB has them (reference: ksqlDB's "Data types").
  *
- * A data_type_t is immutable and lives in the arena of whoever made it; the eleven primitives are constants. Types are
- * compared by structure. A schema is a list of named columns.
+ * A data_type_t is immutable and lives in the arena of whoever made it; the eleven primitives are
+ * constants. Types are compared by structure. A schema is a list of named columns.
  */
 #ifndef ARUS_DATA_TYPE_H
 #define ARUS_DATA_TYPE_H
@@ -55,7 +55,8 @@ const data_type_t *data_type_copy(arena_t *a, const data_type_t *t);
 
 bool data_type_eq(const data_type_t *a, const data_type_t *b);
 bool data_type_numeric(const data_type_t *t);
-/* ksqlDB's text: "INTEGER", "DECIMAL(4, 2)", "ARRAY<STRING>", "MAP<STRING, INTEGER>", "STRUCT<`A` INTEGER, …>". */
+/* ksqlDB's text: "INTEGER", "DECIMAL(4, 2)", "ARRAY<STRING>", "MAP<STRING, INTEGER>", "STRUCT<`A`
+ * INTEGER, …>". */
 void data_type_put(buf_t *b, const data_type_t *t);
 str_t data_type_text(arena_t *a, const data_type_t *t);
 /* "INTEGER", "STRING", … */

@@ -40,7 +40,7 @@ typedef struct schema_source {
     /* The text of a schema id. ST_NOT_FOUND. */
     ST (*by_id)(void *self, int32_t id, str_t *ret_type, str_t *ret_text, err_t *err);
     /* The newest schema of a subject. ST_NOT_FOUND. */
-    ST (*latest)
+    ST(*latest)
     (void *self, str_t subject, int32_t *ret_id, str_t *ret_type, str_t *ret_text, err_t *err);
     /* Registers, or finds, a schema under a subject. ST_INCOMPATIBLE. */
     ST (*put)(void *self, str_t subject, str_t type, str_t text, int32_t *ret_id, err_t *err);

@@ -34,7 +34,8 @@ static str_t option_text(arena_t *a, const sql_expr_t *e)
     return e->text.ptr ? arena_str(a, e->text) : STR("");
 }
 
-st_t server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret, err_t *err)
+st_t server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret,
+                  err_t *err)
 {
     if (pthread_mutex_trylock(&s->lock))
         return err_set(err, ST_BUSY, "the server is busy with a statement");
@@ -47,24 +48,34 @@ st_t server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connect
             found = e->value;
     st_t st = ST_OK;
     if (!found) {
-        st = err_set(err, ST_NOT_FOUND, "no stream or table is named, or reads the topic, '" STR_FMT "'", STR_ARG(name));
+        st = err_set(err, ST_NOT_FOUND,
+                     "no stream or table is named, or reads the topic, '" STR_FMT "'",
+                     STR_ARG(name));
     } else {
         *ret_topic = arena_str(a, found->topic);
         connector_topic_t t = {.windowed = found->window.kind != SQL_WINDOW_NONE,
-                               .session = found->window.kind == SQL_WINDOW_SESSION, .table = found->table};
+                               .session = found->window.kind == SQL_WINDOW_SESSION,
+                               .table = found->table};
         const plan_format_t *f[2] = {&found->key_format, &found->value_format};
         data_columns_t columns[2] = {found->key, found->value};
         serde_spec_t spec[2];
         for (int i = 0; i < 2; i++) {
             data_column_t *copy = ARENA_ARRAY(a, data_column_t, columns[i].len + 1);
             for (size_t k = 0; k < columns[i].len; k++)
-                copy[k] = (data_column_t){arena_str(a, columns[i].ptr[k].name), data_type_copy(a, columns[i].ptr[k].type)};
-            spec[i] = (serde_spec_t){.format = f[i]->id, .is_key = !i, .wrap = f[i]->wrap, .delimiter = f[i]->delimiter,
-                                     .full_name = arena_str(a, f[i]->full_name), .schema_id = f[i]->schema_id,
+                copy[k] = (data_column_t){arena_str(a, columns[i].ptr[k].name),
+                                          data_type_copy(a, columns[i].ptr[k].type)};
+            spec[i] = (serde_spec_t){.format = f[i]->id,
+                                     .is_key = !i,
+                                     .wrap = f[i]->wrap,
+                                     .delimiter = f[i]->delimiter,
+                                     .full_name = arena_str(a, f[i]->full_name),
+                                     .schema_id = f[i]->schema_id,
                                      .nullable_optional = f[i]->nullable_optional,
                                      .nullable_wrapper = f[i]->nullable_wrapper,
-                                     .subject = arena_printf(a, STR_FMT "%s", STR_ARG(found->topic), i ? "-value" : "-key"),
-                                     .columns = {copy, columns[i].len}, .schemas = s->opt.schemas};
+                                     .subject = arena_printf(a, STR_FMT "%s", STR_ARG(found->topic),
+                                                             i ? "-value" : "-key"),
+                                     .columns = {copy, columns[i].len},
+                                     .schemas = s->opt.schemas};
         }
         t.key = spec[0].columns;
         t.value = spec[1].columns;
@@ -76,7 +87,8 @@ st_t server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connect
     return st;
 }
 
-static ST topic_of(void *self, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret, err_t *err)
+static ST topic_of(void *self, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret,
+                   err_t *err)
 {
     return server_topic(self, name, a, ret_topic, ret, err);
 }
@@ -84,8 +96,12 @@ static ST topic_of(void *self, str_t name, arena_t *a, str_t *ret_topic, connect
 st_t server_connector_start(server_t *s, server_connector_t *c, err_t *err)
 {
     connector_env_t *env = ARENA_NEW(&c->arena, connector_env_t);
-    *env = (connector_env_t){.io = s->opt.io, .log = s->opt.log, .schemas = s->opt.schemas, .data_dir = s->opt.data_dir,
-                             .self = s, .topic = topic_of};
+    *env = (connector_env_t){.io = s->opt.io,
+                             .log = s->opt.log,
+                             .schemas = s->opt.schemas,
+                             .data_dir = s->opt.data_dir,
+                             .self = s,
+                             .topic = topic_of};
     return c->class->start(&c->config, env, &c->running, err);
 }
 
@@ -115,8 +131,9 @@ st_t server_connector_create(void *self, const engine_connector_t *conn, err_t *
     c->class = find_class(s, class, conn->source);
     st_t st = ST_OK;
     if (!c->class)
-        st = err_set(err, ST_BAD_CONFIG, "'connector.class' is '" STR_FMT "': no %s of that name runs here", STR_ARG(class),
-                     conn->source ? "source" : "sink");
+        st = err_set(err, ST_BAD_CONFIG,
+                     "'connector.class' is '" STR_FMT "': no %s of that name runs here",
+                     STR_ARG(class), conn->source ? "source" : "sink");
     else if (s->started)
         st = server_connector_start(s, c, err);
     if (st != ST_OK) {
@@ -155,7 +172,8 @@ void server_connector_list(void *self, buf_t *b)
         json_put_member_str(b, "name", c->name);
         json_put_member_str(b, "type", c->source ? STR("source") : STR("sink"));
         json_put_member_str(b, "className", str_of(c->class->name));
-        json_put_member_str(b, "state", st.failed ? STR("FAILED") : STR("RUNNING (1/1 tasks RUNNING)"));
+        json_put_member_str(b, "state",
+                            st.failed ? STR("FAILED") : STR("RUNNING (1/1 tasks RUNNING)"));
         BUF_LIT(b, "}");
     }
     BUF_LIT(b, "]");

@@ -1,4 +1,5 @@
-/* internal.h: the server's own structs, inside server/. All is the server thread's unless it says otherwise. */
+/* internal.h: the server's own structs, inside server/. All is the server thread's unless it says
+ * otherwise. */
 #ifndef ARUS_SERVER_INTERNAL_H
 #define ARUS_SERVER_INTERNAL_H
 
@@ -40,13 +41,13 @@ typedef struct runner {
     runner_output_t *changelog; /* one a store */
     size_t n_changelogs;
     str_t group;
-    arena_t life; /* texts, arrays */
-    arena_t turn; /* what the records of a turn need */
+    arena_t life;            /* texts, arrays */
+    arena_t turn;            /* what the records of a turn need */
     VEC(log_chunk_t) chunks; /* the turn's input */
     wire_reader_t reader;
     uint64_t failed, lag;
     int64_t busy_ns, wall_ms;
-    bool took; /* it took part in this round */
+    bool took;   /* it took part in this round */
     bool broken; /* its state is not what was committed: to be built again */
     int64_t retry_at_ms;
 } runner_t;
@@ -58,7 +59,7 @@ struct server_stream {
     arena_t life;
     bind_result_t bound;
     size_t n_keys;
-    runner_t *runner; /* push */
+    runner_t *runner;     /* push */
     pthread_mutex_t lock; /* guards items, ended, wanted */
     buf_t items;
     bool ended, wanted;
@@ -86,7 +87,8 @@ struct server {
     log_watch_t *watch;
     pthread_t thread;
     atomic_bool stop;
-    pthread_mutex_t lock; /* recursive: the engine's catalog and the connectors, against other threads */
+    pthread_mutex_t
+        lock; /* recursive: the engine's catalog and the connectors, against other threads */
     pthread_mutex_t inbox_lock;
     server_request_t *inbox, **inbox_end; /* inbox_lock */
     pthread_mutex_t stats_lock;
@@ -102,12 +104,14 @@ struct server {
 engine_host_t server_host(server_t *s);
 
 /* runner.c */
-ST runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink, bool from_start, runner_t **ret,
-              err_t *err);
+ST runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,
+              bool from_start, runner_t **ret, err_t *err);
 void runner_free(runner_t *r);
-/* Feeds what its topics have and runs it; outputs wait in the runner. False when there was nothing to do. */
+/* Feeds what its topics have and runs it; outputs wait in the runner. False when there was nothing
+ * to do. */
 bool runner_turn(runner_t *r, int64_t wall_ms);
-/* Puts outputs, changes and offsets into the commit; the turn's memory must stay until runner_turn_done. */
+/* Puts outputs, changes and offsets into the commit; the turn's memory must stay until
+ * runner_turn_done. */
 void runner_collect(runner_t *r, log_commit_t *c);
 void runner_turn_done(runner_t *r);
 /* Deletes its changelogs and committed offsets. */

@@ -3,7 +3,7 @@
 
 #define DAY_MS INT64_C(86400000)
 
-/* ---- outputs ------------------------------------------------------------------------------------------------------ */
+/* ---- outputs --------------------------------------------------------------------------------- */
 
 static void output_init(runner_output_t *o, arena_t *a, log_topic_t *topic)
 {
@@ -22,8 +22,8 @@ static void output_done(runner_output_t *o)
         log_topic_unref(o->topic);
 }
 
-static void output_add(runner_output_t *o, int32_t p, int64_t ts_ms, str_t key, str_t value, const data_header_t *header,
-                       size_t n_headers)
+static void output_add(runner_output_t *o, int32_t p, int64_t ts_ms, str_t key, str_t value,
+                       const data_header_t *header, size_t n_headers)
 {
     ASSERT(p >= 0 && p < o->n_partitions);
     if (!o->open[p]) {
@@ -56,7 +56,8 @@ static void output_collect(runner_output_t *o, log_commit_t *c)
 
 static void on_record(void *self, int32_t partition, const exec_input_t *r)
 {
-    output_add(&((runner_t *)self)->sink, partition, r->ts_ms, r->key, r->value, r->header, r->n_headers);
+    output_add(&((runner_t *)self)->sink, partition, r->ts_ms, r->key, r->value, r->header,
+               r->n_headers);
 }
 
 static void on_change(void *env, size_t store, int32_t partition, str_t key, str_t value)
@@ -69,11 +70,11 @@ static void on_failed(void *self, const char *what, const err_t *err)
 {
     runner_t *r = self;
     if (r->failed++ < 10)
-        trace_line(TRACE_WARN, "sql", STR_FMT ": %s: %s", STR_ARG(r->query ? r->query->id : STR("push query")), what,
-                   err->msg);
+        trace_line(TRACE_WARN, "sql", STR_FMT ": %s: %s",
+                   STR_ARG(r->query ? r->query->id : STR("push query")), what, err->msg);
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static ST open_inputs(runner_t *r, const plan_t *plan, bool from_start, int32_t *ret_partitions,
                       int32_t *max_partitions, err_t *err)
@@ -96,7 +97,9 @@ static ST open_inputs(runner_t *r, const plan_t *plan, bool from_start, int32_t 
             TRY(log_topic_offsets(in->topic, p, &o, err));
             if (r->query)
                 TRY(log_committed(s->opt.log, r->group, src->topic, p, &committed, err));
-            in->position[p] = committed >= o.start ? committed : from_start || src->from_start ? o.start : o.end;
+            in->position[p] = committed >= o.start            ? committed
+                              : from_start || src->from_start ? o.start
+                                                              : o.end;
         }
         log_watch_add(s->watch, in->topic);
     }
@@ -149,7 +152,8 @@ static ST open_changelogs(runner_t *r, err_t *err)
         if (made) {
             int64_t keep_ms = exec_store_retention_ms(r->exec, i);
             char retention[32];
-            snprintf(retention, sizeof retention, "%lld", (long long)(keep_ms < 0 ? -1 : keep_ms + DAY_MS));
+            snprintf(retention, sizeof retention, "%lld",
+                     (long long)(keep_ms < 0 ? -1 : keep_ms + DAY_MS));
             log_config_t config[] = {
                 {STR("cleanup.policy"), keep_ms < 0 ? STR("compact") : STR("compact,delete")},
                 {STR("retention.ms"), str_of(retention)}};
@@ -159,8 +163,11 @@ static ST open_changelogs(runner_t *r, err_t *err)
         }
         output_init(&r->changelog[i], &r->life, t);
         if (log_topic_partitions(t) != exec_store_partitions(r->exec, i))
-            return err_set(err, ST_CORRUPT, "changelog " STR_FMT " has %d partitions, the query has %d: terminate it and "
-                           "create it again", STR_ARG(name), log_topic_partitions(t), exec_store_partitions(r->exec, i));
+            return err_set(
+                err, ST_CORRUPT,
+                "changelog " STR_FMT " has %d partitions, the query has %d: terminate it and "
+                "create it again",
+                STR_ARG(name), log_topic_partitions(t), exec_store_partitions(r->exec, i));
         for (int32_t p = 0; !made && p < log_topic_partitions(t); p++)
             TRY(read_all(r, t, p, i, err));
     }
@@ -174,8 +181,12 @@ static ST open_all(runner_t *r, const plan_t *plan, exec_sink_t *sink, bool from
     if (plan->n_sources > 64)
         return err_set(err, ST_LIMIT, "a query reads at most 64 sources");
     TRY(open_inputs(r, plan, from_start, partitions, &max_partitions, err));
-    exec_options_t opt = {.max_partitions = max_partitions, .source_partitions = partitions, .sink_partitions = 1,
-                          .cache = true, .outer_join_interval_ms = 1000, .schemas = s->opt.schemas};
+    exec_options_t opt = {.max_partitions = max_partitions,
+                          .source_partitions = partitions,
+                          .sink_partitions = 1,
+                          .cache = true,
+                          .outer_join_interval_ms = 1000,
+                          .schemas = s->opt.schemas};
     exec_sink_t own = {.self = r, .record = on_record, .failed = on_failed};
     if (r->query) {
         opt.cache = r->query->cache_bytes > 0;
@@ -193,8 +204,8 @@ static ST open_all(runner_t *r, const plan_t *plan, exec_sink_t *sink, bool from
     return r->query ? open_changelogs(r, err) : ST_OK;
 }
 
-st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink, bool from_start, runner_t **ret,
-                err_t *err)
+st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,
+                bool from_start, runner_t **ret, err_t *err)
 {
     runner_t *r = mem_zalloc(sizeof *r);
     r->server = s;
@@ -203,8 +214,8 @@ st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t 
     arena_init(&r->turn, ARENA_NO_LIMIT);
     wire_reader_init(&r->reader, UNPACK_BYTES_MAX);
     if (q)
-        r->group = arena_printf(&r->life, "_confluent-ksql-" STR_FMT "query_" STR_FMT, STR_ARG(s->opt.service_id),
-                                STR_ARG(q->id));
+        r->group = arena_printf(&r->life, "_confluent-ksql-" STR_FMT "query_" STR_FMT,
+                                STR_ARG(s->opt.service_id), STR_ARG(q->id));
     st_t st = open_all(r, plan, sink, from_start, err);
     if (st != ST_OK) {
         runner_free(r);
@@ -248,7 +259,7 @@ void runner_forget(runner_t *r)
         trace_line(TRACE_WARN, "sql", "%s", err.msg);
 }
 
-/* ---- a turn ------------------------------------------------------------------------------------------------------- */
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 /* What was read of one partition: its records, and how far its time goes. */
 typedef struct portion {
@@ -267,7 +278,9 @@ static str_t keep(runner_t *r, str_t s, bool copy)
 
 static void add_record(runner_t *r, portion_t *p, const wire_record_t *rec, bool copy)
 {
-    exec_input_t in = {.key = keep(r, rec->key, copy), .value = keep(r, rec->value, copy), .ts_ms = rec->ts_ms,
+    exec_input_t in = {.key = keep(r, rec->key, copy),
+                       .value = keep(r, rec->value, copy),
+                       .ts_ms = rec->ts_ms,
                        .offset = rec->offset};
     if (rec->n_headers > 0) {
         wire_headers_t h = wire_record_headers(rec);
@@ -316,7 +329,8 @@ static ST read_portion(runner_t *r, portion_t *p, err_t *err)
     return ST_OK;
 }
 
-/* A source that has more must not fall behind the others: nothing newer than what was read of it is taken now. */
+/* A source that has more must not fall behind the others: nothing newer than what was read of it is
+ * taken now. */
 static void feed(runner_t *r, portion_t *portion, size_t n)
 {
     int64_t until = INT64_MAX;
@@ -329,7 +343,8 @@ static void feed(runner_t *r, portion_t *portion, size_t n)
         while (k < p->records.len && p->records.ptr[k].ts_ms <= until)
             k++;
         exec_feed(r->exec, p->input, p->partition, p->records.ptr, k);
-        r->input[p->input].position[p->partition] = k < p->records.len ? p->records.ptr[k].offset : p->end;
+        r->input[p->input].position[p->partition] =
+            k < p->records.len ? p->records.ptr[k].offset : p->end;
         VEC_DONE(&p->records);
     }
 }
@@ -343,8 +358,8 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
     r->wall_ms = wall_ms;
     for (size_t i = 0; i < r->n_inputs; i++)
         for (int32_t p = 0; p < r->input[i].n_partitions; p++) {
-            portion_t portion = {.input = i, .partition = p, .max_ts_ms = INT64_MIN,
-                                 .end = r->input[i].position[p]};
+            portion_t portion = {
+                .input = i, .partition = p, .max_ts_ms = INT64_MIN, .end = r->input[i].position[p]};
             if (read_portion(r, &portion, &err) != ST_OK)
                 on_failed(r, "reading a topic", &err);
             if (portion.end > r->input[i].position[p] || portion.records.len)
@@ -371,7 +386,8 @@ void runner_collect(runner_t *r, log_commit_t *c)
         output_collect(&r->changelog[i], c);
     for (size_t i = 0; i < r->n_inputs; i++)
         for (int32_t p = 0; p < r->input[i].n_partitions; p++)
-            log_commit_offset(c, r->group, log_topic_name(r->input[i].topic), p, r->input[i].position[p]);
+            log_commit_offset(c, r->group, log_topic_name(r->input[i].topic), p,
+                              r->input[i].position[p]);
 }
 
 void runner_turn_done(runner_t *r)

@@ -2,7 +2,7 @@
 
 #include <inttypes.h>
 
-/* ---- the engine's host -------------------------------------------------------------------------------------------- */
+/* ---- the engine's host ----------------------------------------------------------------------- */
 
 static ST topic_get(void *self, str_t name, engine_topic_t *ret, err_t *err)
 {
@@ -54,7 +54,8 @@ static ST topic_list(void *self, arena_t *a, str_t **ret, size_t *ret_n, err_t *
 }
 
 /* One record in a batch of its own. */
-static ST append_one(server_t *s, log_topic_t *t, int32_t partition, const exec_input_t *r, err_t *err)
+static ST append_one(server_t *s, log_topic_t *t, int32_t partition, const exec_input_t *r,
+                     err_t *err)
 {
     buf_t b = BUF_INIT;
     wire_writer_t w;
@@ -137,10 +138,12 @@ engine_host_t server_host(server_t *s)
                            .random = chance};
 }
 
-/* ---- the command topic -------------------------------------------------------------------------------------------- */
+/* ---- the command topic ----------------------------------------------------------------------- */
 
-/* A record: {"statement":…,"streamsProperties":{…},"number":n}; n is the query number it began with. */
-static ST write_command(server_t *s, const engine_session_t *session, str_t statement, int64_t number, err_t *err)
+/* A record: {"statement":…,"streamsProperties":{…},"number":n}; n is the query number it began
+ * with. */
+static ST write_command(server_t *s, const engine_session_t *session, str_t statement,
+                        int64_t number, err_t *err)
 {
     buf_t b = BUF_INIT;
     BUF_LIT(&b, "{");
@@ -185,7 +188,8 @@ static void replay_one(server_t *s, str_t value)
         buf_done(&json);
     }
     if (st != ST_OK)
-        trace_line(TRACE_WARN, "sql", "a statement of the command topic does not run any more: %s", err.msg);
+        trace_line(TRACE_WARN, "sql", "a statement of the command topic does not run any more: %s",
+                   err.msg);
     engine_session_done(&session);
     arena_done(&a);
 }
@@ -229,13 +233,14 @@ static ST open_commands(server_t *s, err_t *err)
         return replay(s, err);
     if (st != ST_NOT_FOUND)
         return st;
-    log_config_t config[] = {{STR("cleanup.policy"), STR("delete")}, {STR("retention.ms"), STR("-1")}};
+    log_config_t config[] = {{STR("cleanup.policy"), STR("delete")},
+                             {STR("retention.ms"), STR("-1")}};
     log_topic_spec_t spec = {name, 1, 1, config, 2};
     TRY(log_topic_create(s->opt.log, &spec, err));
     return log_topic_open(s->opt.log, name, &s->commands, err);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------------- */
+/* ---- requests -------------------------------------------------------------------------------- */
 
 static ST run_statements(server_t *s, server_request_t *r, bool write_down, err_t *err)
 {
@@ -371,9 +376,10 @@ static bool answer_requests(server_t *s)
     return any;
 }
 
-/* ---- rounds ------------------------------------------------------------------------------------------------------- */
+/* ---- rounds ---------------------------------------------------------------------------------- */
 
-/* What was in memory is not what is in the log: the query is built again from what was committed. */
+/* What was in memory is not what is in the log: the query is built again from what was committed.
+ */
 static void rebuild(server_t *s, size_t i)
 {
     runner_t *old = s->runners.ptr[i], *r;
@@ -424,7 +430,9 @@ static bool round_of_queries(server_t *s)
         runner_turn_done(r);
     }
     if (st != ST_OK)
-        trace_line(TRACE_ERROR, "sql", "a round could not be committed, its queries start again from what was: %s", err.msg);
+        trace_line(TRACE_ERROR, "sql",
+                   "a round could not be committed, its queries start again from what was: %s",
+                   err.msg);
     s->rounds++;
     s->busy_ns += end - start;
     return true;
@@ -441,8 +449,13 @@ static void publish_stats(server_t *s)
         const runner_t *r = s->runners.ptr[i];
         exec_stats_t x = exec_stats(r->exec);
         static const char *const states[] = {"RUNNING", "PAUSED", "ERROR"};
-        st->query[i] = (server_query_stats_t){arena_str(&s->stats_arena, r->query->id), str_of(states[r->query->state]),
-                                              x.records_in, x.records_out, x.failed + r->failed, r->lag, r->busy_ns,
+        st->query[i] = (server_query_stats_t){arena_str(&s->stats_arena, r->query->id),
+                                              str_of(states[r->query->state]),
+                                              x.records_in,
+                                              x.records_out,
+                                              x.failed + r->failed,
+                                              r->lag,
+                                              r->busy_ns,
                                               x.state_bytes};
     }
     st->n_push = s->streams.len;
@@ -468,7 +481,8 @@ void server_stats(server_t *s, arena_t *a, server_stats_t *ret)
     ret->connector = ARENA_ARRAY(a, server_connector_stats_t, s->connectors.len + 1);
     for (size_t i = 0; i < s->connectors.len; i++) {
         const server_connector_t *c = s->connectors.ptr[i];
-        ret->connector[i] = (server_connector_stats_t){arena_str(a, c->name), str_of(c->class->name), c->source, {0}};
+        ret->connector[i] = (server_connector_stats_t){
+            arena_str(a, c->name), str_of(c->class->name), c->source, {0}};
         if (c->running)
             c->class->status(c->running, &ret->connector[i].status);
         ret->idle = ret->idle && (ret->connector[i].status.idle || ret->connector[i].status.failed);
@@ -498,7 +512,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* ---- open, start, close ------------------------------------------------------------------------------------------- */
+/* ---- open, start, close ---------------------------------------------------------------------- */
 
 st_t server_open(const server_options_t *opt, server_t **ret, err_t *err)
 {
@@ -517,7 +531,8 @@ st_t server_open(const server_options_t *opt, server_t **ret, err_t *err)
     pthread_mutex_init(&s->inbox_lock, NULL);
     pthread_mutex_init(&s->stats_lock, NULL);
     s->watch = log_watch_new(opt->log);
-    engine_options_t eo = {.service_id = s->opt.service_id, .host = server_host(s), .schemas = opt->schemas};
+    engine_options_t eo = {
+        .service_id = s->opt.service_id, .host = server_host(s), .schemas = opt->schemas};
     s->engine = engine_new(&eo);
     for (size_t i = 0; i < opt->n_properties; i++)
         engine_set(s->engine, opt->property[i].name, opt->property[i].value);

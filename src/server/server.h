@@ -1,10 +1,11 @@
 /* server.h: the SQL engine on the log: statements, running queries, push and pull queries.
  *
- * One thread owns the engine and all queries. It takes rounds: every query that has input takes a turn, and what all of
- * them put out, their state's changes and the offsets they read up to are one commit (exactly once by that). Others
- * send requests, which it answers between rounds.
+ * One thread owns the engine and all queries. It takes rounds: every query that has input takes a
+ * turn, and what all of them put out, their state's changes and the offsets they read up to are one
+ * commit (exactly once by that). Others send requests, which it answers between rounds.
  *
- * Statements that change something are written to the command topic, in order, and run again at the next start.
+ * Statements that change something are written to the command topic, in order, and run again at the
+ * next start.
  */
 #ifndef ARUS_SERVER_SERVER_H
 #define ARUS_SERVER_SERVER_H
@@ -34,7 +35,8 @@ typedef struct server_options {
 
 /* Replays the command topic, does not start yet. */
 ST server_open(const server_options_t *opt, server_t **ret, err_t *err);
-/* Runs a script whose statements are not written down: they come again with every start. Before server_start. */
+/* Runs a script whose statements are not written down: they come again with every start. Before
+ * server_start. */
 ST server_script(server_t *s, str_t text, const server_property_t *variable, size_t n, err_t *err);
 /* Starts queries, connectors and the thread. */
 ST server_start(server_t *s, err_t *err);
@@ -42,8 +44,8 @@ ST server_start(server_t *s, err_t *err);
 void server_close(server_t *s);
 
 typedef enum server_kind {
-    SERVER_STATEMENTS, /* text: statements; json gets their entities, comma-separated */
-    SERVER_QUERY,      /* text: one SELECT; stream is set when it runs */
+    SERVER_STATEMENTS,  /* text: statements; json gets their entities, comma-separated */
+    SERVER_QUERY,       /* text: one SELECT; stream is set when it runs */
     SERVER_CLOSE_QUERY, /* text: the id of a push query; ST_NOT_FOUND */
     SERVER_FREE_STREAM, /* stream; only by server_stream_close */
 } server_kind_t;
@@ -55,7 +57,8 @@ struct server_request {
     /* Called in the server's thread when it is answered; the request is the caller's again. */
     void (*done)(server_request_t *r);
     void *env;
-    /* For SERVER_QUERY: called in the server's thread whenever the stream has something new. Must not block. */
+    /* For SERVER_QUERY: called in the server's thread whenever the stream has something new. Must
+     * not block. */
     void (*notify)(void *env);
     /* The answer. */
     st_t st;
@@ -79,13 +82,15 @@ void server_call(server_t *s, server_request_t *r);
 #define SERVER_STREAM_BYTES_MAX (1u << 20)
 
 str_t server_stream_id(const server_stream_t *s);
-bool server_stream_pull(const server_stream_t *s); /* a pull query: all its rows are there at once */
+bool server_stream_pull(
+    const server_stream_t *s); /* a pull query: all its rows are there at once */
 data_columns_t server_stream_columns(const server_stream_t *s);
 /* How many of the first columns are key columns. */
 size_t server_stream_keys(const server_stream_t *s);
 /* Moves what has come to the end of b; true when nothing will follow. */
 bool server_stream_take(server_stream_t *s, buf_t *b);
-/* Ends the query and gives the stream back; it must not be used any more. notify is not called after it returns. */
+/* Ends the query and gives the stream back; it must not be used any more. notify is not called
+ * after it returns. */
 void server_stream_close(server_t *s, server_stream_t *stream);
 
 typedef struct server_query_stats {
@@ -115,7 +120,9 @@ typedef struct server_stats {
 
 /* From any thread. */
 void server_stats(server_t *s, arena_t *a, server_stats_t *ret);
-/* Names, topics and columns of all sources, for connectors and pages: see connector_env_t. ST_BUSY: ask again. */
-ST server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret, err_t *err);
+/* Names, topics and columns of all sources, for connectors and pages: see connector_env_t. ST_BUSY:
+ * ask again. */
+ST server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret,
+                err_t *err);
 
 #endif

@@ -1,4 +1,5 @@
-/* Push queries tap topics; pull queries look into a running query's state, or read a stream's topic to its end. */
+/* Push queries tap topics; pull queries look into a running query's state, or read a stream's topic
+ * to its end. */
 #include "server/internal.h"
 
 #include "data/text.h"
@@ -22,7 +23,8 @@ static void put_value(buf_t *b, data_value_t v, const data_type_t *t)
     case DATA_DOUBLE: {
         size_t at = b->len;
         data_put_f64(b, v.f64);
-        if (b->ptr[b->len - 1] == 'N' || b->ptr[b->len - 1] == 'y') { /* NaN, Infinity: no JSON numbers */
+        if (b->ptr[b->len - 1] == 'N' ||
+            b->ptr[b->len - 1] == 'y') { /* NaN, Infinity: no JSON numbers */
             buf_put_char(b, '"');
             memmove(b->ptr + at + 1, b->ptr + at, b->len - at - 1);
             b->ptr[at] = '"';
@@ -143,7 +145,7 @@ void server_stream_free(server_stream_t *st)
     free(st);
 }
 
-/* ---- pull --------------------------------------------------------------------------------------------------------- */
+/* ---- pull ------------------------------------------------------------------------------------ */
 
 typedef struct pull_env {
     server_stream_t *st;
@@ -186,14 +188,18 @@ static bool pull_row(void *env, const exec_row_t *r)
     return true;
 }
 
-static ST pull(server_t *s, server_stream_t *st, const sql_query_t *q, const catalog_source_t *source, err_t *err)
+static ST pull(server_t *s, server_stream_t *st, const sql_query_t *q,
+               const catalog_source_t *source, err_t *err)
 {
     engine_query_t *eq = engine_query_of(s->engine, source->name);
     runner_t *r = eq ? eq->running : NULL;
     if (!r || !exec_can_scan(r->exec))
-        return err_set(err, ST_BAD_STATEMENT, "The `" STR_FMT "` table isn't queryable. To derive a queryable table, you can do "
+        return err_set(err, ST_BAD_STATEMENT,
+                       "The `" STR_FMT
+                       "` table isn't queryable. To derive a queryable table, you can do "
                        "'CREATE TABLE QUERYABLE_" STR_FMT " AS SELECT * FROM " STR_FMT "'. See "
-                       "https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended to issue a push query.",
+                       "https://cnfl.io/queries for more info.\nAdd EMIT CHANGES if you intended "
+                       "to issue a push query.",
                        STR_ARG(source->name), STR_ARG(source->name), STR_ARG(source->name));
     bind_pull_t p;
     bind_env_t env = engine_bind_env(s->engine);
@@ -217,9 +223,10 @@ static ST pull(server_t *s, server_stream_t *st, const sql_query_t *q, const cat
     return ST_OK;
 }
 
-/* ---- opening ------------------------------------------------------------------------------------------------------ */
+/* ---- opening --------------------------------------------------------------------------------- */
 
-static ST push(server_t *s, server_stream_t *st, server_request_t *r, const sql_query_t *q, bool to_end, err_t *err)
+static ST push(server_t *s, server_stream_t *st, server_request_t *r, const sql_query_t *q,
+               bool to_end, err_t *err)
 {
     TRY(engine_push(s->engine, &r->session, q, &st->life, &st->bound, err));
     str_t reset = engine_property(s->engine, &r->session, STR("auto.offset.reset"));
@@ -236,11 +243,13 @@ static ST open_stream(server_t *s, server_stream_t *st, server_request_t *r, err
     str_t text = arena_str(&st->life, r->text);
     TRY(sql_parse_split(&st->life, text, &piece, &n, err));
     if (n != 1)
-        return err_set(err, ST_BAD_STATEMENT, "Expected exactly one KSQL statement; found %zu instead", n);
+        return err_set(err, ST_BAD_STATEMENT,
+                       "Expected exactly one KSQL statement; found %zu instead", n);
     r->failed = piece[0].text;
     TRY(engine_parse(s->engine, &r->session, &st->life, piece[0], &stmt, err));
     if (stmt->kind != SQL_STMT_QUERY)
-        return err_set(err, ST_BAD_STATEMENT, "Statement type `" STR_FMT "` not supported for this resource: use /ksql",
+        return err_set(err, ST_BAD_STATEMENT,
+                       "Statement type `" STR_FMT "` not supported for this resource: use /ksql",
                        STR_ARG(str_sub(stmt->text, 0, 40)));
     const sql_query_t *q = stmt->query;
     const catalog_source_t *source = catalog_get(engine_catalog(s->engine), q->from.name);
@@ -299,7 +308,8 @@ void server_streams_poll(server_t *s, bool *ret_busy)
         exec_commit(st->runner->exec, NULL, NULL);
         runner_turn_done(st->runner);
         pthread_mutex_lock(&st->lock);
-        if (st->bound.plan->has_limit && exec_stats(st->runner->exec).records_out >= (uint64_t)st->bound.plan->limit &&
+        if (st->bound.plan->has_limit &&
+            exec_stats(st->runner->exec).records_out >= (uint64_t)st->bound.plan->limit &&
             !st->ended)
             put_final(st, "Limit Reached");
         bool tell = st->wanted && (st->items.len || st->ended);
@@ -316,7 +326,7 @@ void server_streams_poll(server_t *s, bool *ret_busy)
     }
 }
 
-/* ---- the reader's side: any thread -------------------------------------------------------------------------------- */
+/* ---- the reader's side: any thread ----------------------------------------------------------- */
 
 str_t server_stream_id(const server_stream_t *s)
 {

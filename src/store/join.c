@@ -135,7 +135,8 @@ static void drop_old(join_store_t *s, bucket_t *b)
     memmove(b->rows.ptr, b->rows.ptr + n, b->rows.len * sizeof *b->rows.ptr);
 }
 
-/* Once per sixteenth of the retention all keys are looked through, so that silent ones are forgotten too. */
+/* Once per sixteenth of the retention all keys are looked through, so that silent ones are
+ * forgotten too. */
 static void sweep(join_store_t *s)
 {
     if (s->swept_ms != INT64_MIN && s->observed_ms - s->swept_ms < s->retention_ms / 16 + 1)
@@ -193,9 +194,10 @@ join_row_t *join_store_put(join_store_t *s, str_t key, uint64_t hash, int64_t ts
         return NULL;
     bucket_t *b = find_or_add(s, key, hash);
     drop_old(s, b);
-    return insert(s, b, (join_row_t){.ts_ms = ts_ms,
-                                     .value = data_pack(row, s->n_values),
-                                     .seq = s->seq++ & (UINT64_MAX >> 1)});
+    return insert(s, b,
+                  (join_row_t){.ts_ms = ts_ms,
+                               .value = data_pack(row, s->n_values),
+                               .seq = s->seq++ & (UINT64_MAX >> 1)});
 }
 
 void join_store_mark(join_store_t *s, join_row_t *r, bool pending)

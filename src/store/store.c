@@ -26,7 +26,8 @@ size_t store_slots(const store_t *s)
     return s->n_slots;
 }
 
-/* An entry's slots lie in one packed block between turns; in a turn in a block of n_slots values. */
+/* An entry's slots lie in one packed block between turns; in a turn in a block of n_slots values.
+ */
 static void entry_free(store_t *s, store_entry_t *e)
 {
     s->entries--;
@@ -304,9 +305,8 @@ st_t store_restore(store_t *s, str_t key, str_t value, err_t *err)
     data_value_t *v = ARENA_ARRAY(&a, data_value_t, s->n_slots + 1);
     const char *p = value.ptr, *stop = value.ptr + value.len;
     int64_t ts;
-    st_t st = load_varint(&p, stop, &ts)
-                  ? ST_OK
-                  : err_set(err, ST_CORRUPT, "a changelog value is cut off");
+    st_t st = load_varint(&p, stop, &ts) ? ST_OK
+                                         : err_set(err, ST_CORRUPT, "a changelog value is cut off");
     for (size_t i = 0; i < s->n_slots && st == ST_OK; i++)
         st = data_decode(&a, &p, stop, &v[i], err);
     if (st == ST_OK) {

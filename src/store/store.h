@@ -1,11 +1,11 @@
 /* store.h: a query's state for one partition: rows of values by key, or by window and key.
  *
- * An entry's values are `n_slots` data_value_t. While a turn runs they may point into the turn's arena; store_commit
- * hands each entry that was touched to the changelog and then packs it into a block of its own. Invariants:
- *   S1  an entry's pointer stays valid until the entry is deleted and committed, or its window expires;
- *   S2  outside a turn no value points outside the store;
- *   S3  the changelog has every touched entry exactly once a commit, in the order of first touch.
- * One thread at a time.
+ * An entry's values are `n_slots` data_value_t. While a turn runs they may point into the turn's
+ * arena; store_commit hands each entry that was touched to the changelog and then packs it into a
+ * block of its own. Invariants: S1  an entry's pointer stays valid until the entry is deleted and
+ * committed, or its window expires; S2  outside a turn no value points outside the store; S3  the
+ * changelog has every touched entry exactly once a commit, in the order of first touch. One thread
+ * at a time.
  */
 #ifndef ARUS_STORE_STORE_H
 #define ARUS_STORE_STORE_H
@@ -18,7 +18,8 @@ typedef struct store_window store_window_t;
 typedef struct store_entry {
     uint64_t hash;
     data_value_t *slot; /* n_slots */
-    data_value_t *old;  /* the operator's: a row from before this turn, in the turn's arena; NULL outside */
+    data_value_t
+        *old; /* the operator's: a row from before this turn, in the turn's arena; NULL outside */
     store_window_t *window;
     int64_t ts_ms;
     uint32_t key_len;
@@ -47,7 +48,8 @@ store_window_t *store_window(store_t *s, int64_t start_ms, int64_t end_ms);
 /* Windows in order of their start. */
 size_t store_n_windows(const store_t *s);
 store_window_t *store_window_at(const store_t *s, size_t i);
-/* Drops the windows with end_ms <= end_ms_max. They need no changelog record: retention removes theirs. */
+/* Drops the windows with end_ms <= end_ms_max. They need no changelog record: retention removes
+ * theirs. */
 void store_expire(store_t *s, int64_t end_ms_max);
 
 /* NULL when it is not there (or deleted). */
@@ -62,8 +64,9 @@ void store_delete(store_t *s, store_entry_t *e);
 size_t store_n_dirty(const store_t *s);
 store_entry_t *store_dirty(const store_t *s, size_t i);
 
-/* Ends the turn: calls change (may be NULL) for each touched entry with its changelog key (window start 8 bytes BE with
- * the sign bit flipped, end likewise, key) and value (ptr NULL: deleted), packs it, empties the dirty list. */
+/* Ends the turn: calls change (may be NULL) for each touched entry with its changelog key (window
+ * start 8 bytes BE with the sign bit flipped, end likewise, key) and value (ptr NULL: deleted),
+ * packs it, empties the dirty list. */
 void store_commit(store_t *s, void (*change)(void *env, str_t key, str_t value), void *env);
 /* Puts back what change gave. ST_CORRUPT. */
 ST store_restore(store_t *s, str_t key, str_t value, err_t *err);

@@ -1,4 +1,5 @@
-/* bind.h: from syntax tree to plan: names to columns, types checked and made equal, functions chosen, steps laid out.
+/* bind.h: from syntax tree to plan: names to columns, types checked and made equal, functions
+ * chosen, steps laid out.
  *
  * Messages are ksqlDB's where clients match them.
  */
@@ -18,8 +19,8 @@ typedef enum bind_use {
     BIND_TRANSIENT,  /* a push query, or a pull query over a stream */
 } bind_use_t;
 
-/* A query that is bound down to its projection. For BIND_PERSISTENT the caller makes a sink from `key` and `value`
- * (bind_sink); for BIND_TRANSIENT root is a RESULT already. */
+/* A query that is bound down to its projection. For BIND_PERSISTENT the caller makes a sink from
+ * `key` and `value` (bind_sink); for BIND_TRANSIENT root is a RESULT already. */
 typedef struct bind_result {
     plan_t *plan;
     data_columns_t key, value; /* what the projection gives */
@@ -47,15 +48,16 @@ ST bind_add_sink(arena_t *a, bind_result_t *r, const bind_sink_t *sink, err_t *e
 /* A WHERE over a materialized result's columns (pull queries), and its projection. */
 typedef struct bind_pull {
     data_columns_t result;
-    size_t n_keys;    /* of the result, the first ones */
-    expr_t **expr;    /* one a column, over the source's row: key, [WINDOWSTART, WINDOWEND,] value columns, ROWTIME */
-    expr_t *where;    /* NULL: all */
-    expr_t **key;     /* key columns' values when WHERE pins them all by equality; else NULL */
+    size_t n_keys; /* of the result, the first ones */
+    expr_t **expr; /* one a column, over the source's row: key, [WINDOWSTART, WINDOWEND,] value
+                      columns, ROWTIME */
+    expr_t *where; /* NULL: all */
+    expr_t **key;  /* key columns' values when WHERE pins them all by equality; else NULL */
     bool has_limit;
     int64_t limit;
 } bind_pull_t;
-ST bind_pull(arena_t *a, const bind_env_t *env, const sql_query_t *q, const catalog_source_t *source,
-             bind_pull_t *ret, err_t *err);
+ST bind_pull(arena_t *a, const bind_env_t *env, const sql_query_t *q,
+             const catalog_source_t *source, bind_pull_t *ret, err_t *err);
 
 /* A literal or constant expression as a value of type t: INSERT VALUES. */
 ST bind_constant(arena_t *a, const bind_env_t *env, const sql_expr_t *e, const data_type_t *t,

@@ -7,7 +7,8 @@ typedef struct lambda_arg {
     step_lambda_t *made;
 } lambda_arg_t;
 
-/* Binds a lambda's body as a program of its own. The resolver may ask more than once: the last time counts. */
+/* Binds a lambda's body as a program of its own. The resolver may ask more than once: the last time
+ * counts. */
 static ST bind_lambda(void *env, void *lambda, const data_type_t *const *param, size_t n_params,
                       const data_type_t **ret, err_t *err)
 {
@@ -41,7 +42,8 @@ static ST bind_lambda(void *env, void *lambda, const data_type_t *const *param, 
 
 st_t bind_call(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
 {
-    if (sql_function_exists(e->name, SQL_FN_AGGREGATE) && !sql_function_exists(e->name, SQL_FN_SCALAR))
+    if (sql_function_exists(e->name, SQL_FN_AGGREGATE) &&
+        !sql_function_exists(e->name, SQL_FN_SCALAR))
         return err_set(err, ST_BAD_STATEMENT, "Aggregate functions can not be used here: " STR_FMT,
                        STR_ARG(e->name));
     if (sql_function_exists(e->name, SQL_FN_TABLE) && !sql_function_exists(e->name, SQL_FN_SCALAR))
@@ -61,16 +63,19 @@ st_t bind_call(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *er
         arg[i].type = v[i].type;
     }
     sql_fn_resolved_t fn;
-    TRY(sql_function_resolve(b->arena, e->name, SQL_FN_SCALAR, arg, n, bind_lambda, NULL, &fn, err));
+    TRY(sql_function_resolve(b->arena, e->name, SQL_FN_SCALAR, arg, n, bind_lambda, NULL, &fn,
+                             err));
     int32_t *operand = ARENA_ARRAY(b->arena, int32_t, n + 1);
     step_lambda_t **made = ARENA_ARRAY(b->arena, step_lambda_t *, n + 1);
     for (size_t i = 0; i < n; i++) {
         made[i] = lambda[i].made;
         if (!made[i])
-            operand[i] = fn.arg_type[i] ? step_cast(b->builder, v[i].operand, v[i].type, fn.arg_type[i])
-                                        : v[i].operand;
+            operand[i] = fn.arg_type[i]
+                             ? step_cast(b->builder, v[i].operand, v[i].type, fn.arg_type[i])
+                             : v[i].operand;
     }
-    *ret = (bind_value_t){
-        step_call(b->builder, b->arena, &fn, operand, made, n, &b->env->functions), fn.ret_type, false};
+    *ret =
+        (bind_value_t){step_call(b->builder, b->arena, &fn, operand, made, n, &b->env->functions),
+                       fn.ret_type, false};
     return ST_OK;
 }

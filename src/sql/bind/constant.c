@@ -10,10 +10,12 @@ st_t bind_constant(arena_t *a, const bind_env_t *env, const sql_expr_t *e, const
     bind_value_t v;
     TRY(bind_expr(&b, e, &v, err));
     const data_type_t *from = v.type;
-    if (from && !cast_implicit(from, t) && !(from->kind == DATA_STRING && cast_supported(from, t)) &&
+    if (from && !cast_implicit(from, t) &&
+        !(from->kind == DATA_STRING && cast_supported(from, t)) &&
         !(data_type_numeric(from) && data_type_numeric(t))) {
         str_t p = data_type_text(a, from), q = data_type_text(a, t), s = sql_format_expr_text(a, e);
-        return err_set(err, ST_BAD_STATEMENT, "Expected type " STR_FMT " for field but got " STR_FMT "(" STR_FMT ")",
+        return err_set(err, ST_BAD_STATEMENT,
+                       "Expected type " STR_FMT " for field but got " STR_FMT "(" STR_FMT ")",
                        STR_ARG(q), STR_ARG(p), STR_ARG(s));
     }
     int32_t operand = from ? step_cast(b.builder, v.operand, from, t) : v.operand;

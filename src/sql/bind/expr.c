@@ -6,7 +6,7 @@
 #define BAD(err, e, ...)                                                                           \
     (err_set_at(err, ST_BAD_STATEMENT, __FILE__, __LINE__, __VA_ARGS__), ST_BAD_STATEMENT)
 
-/* ---- columns ------------------------------------------------------------------------------------------------------ */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 st_t bind_column(const plan_schema_t *schema, const sql_expr_t *e, const char *clause, int32_t *ret,
                  err_t *err)
@@ -33,7 +33,8 @@ st_t bind_column(const plan_schema_t *schema, const sql_expr_t *e, const char *c
         found = (int32_t)i;
     }
     if (found < 0)
-        return BAD(err, e, "Line: %u, Col: %u: %s column '" STR_FMT "%s" STR_FMT "' cannot be resolved.",
+        return BAD(err, e,
+                   "Line: %u, Col: %u: %s column '" STR_FMT "%s" STR_FMT "' cannot be resolved.",
                    e->at.line, e->at.column, clause, STR_ARG(e->source), e->source.len ? "." : "",
                    STR_ARG(e->name));
     *ret = found;
@@ -71,7 +72,7 @@ bool bind_same(const plan_schema_t *schema, const sql_expr_t *x, const sql_expr_
     return true;
 }
 
-/* ---- types -------------------------------------------------------------------------------------------------------- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
 static int32_t max32(int32_t a, int32_t b)
 {
@@ -119,7 +120,8 @@ const data_type_t *bind_common_type(arena_t *a, const data_type_t *x, const data
     return NULL;
 }
 
-st_t bind_coerce(bind_expr_t *b, bind_value_t v, const data_type_t *to, bind_value_t *ret, err_t *err)
+st_t bind_coerce(bind_expr_t *b, bind_value_t v, const data_type_t *to, bind_value_t *ret,
+                 err_t *err)
 {
     bool text = v.literal && v.type && v.type->kind == DATA_STRING;
     if (!cast_implicit(v.type, to) && !(text && cast_supported(v.type, to))) {
@@ -150,8 +152,9 @@ st_t bind_common(bind_expr_t *b, bind_value_t *x, bind_value_t *y, err_t *err)
     const data_type_t *t = NULL;
     if ((is_text(x->type) && is_temporal(y->type)) || (is_temporal(x->type) && is_text(y->type)))
         t = is_text(x->type) ? y->type : x->type;
-    else if (x->type && y->type && ((x->type->kind == DATA_TIMESTAMP && y->type->kind == DATA_DATE) ||
-                                    (x->type->kind == DATA_DATE && y->type->kind == DATA_TIMESTAMP)))
+    else if (x->type && y->type &&
+             ((x->type->kind == DATA_TIMESTAMP && y->type->kind == DATA_DATE) ||
+              (x->type->kind == DATA_DATE && y->type->kind == DATA_TIMESTAMP)))
         t = &data_timestamp;
     else
         t = bind_common_type(b->arena, x->type, y->type);
@@ -165,7 +168,7 @@ st_t bind_common(bind_expr_t *b, bind_value_t *x, bind_value_t *y, err_t *err)
     return ST_OK;
 }
 
-/* ---- literals ----------------------------------------------------------------------------------------------------- */
+/* ---- literals -------------------------------------------------------------------------------- */
 
 static bind_value_t constant(bind_expr_t *b, data_value_t v, const data_type_t *t)
 {
@@ -227,7 +230,7 @@ static ST literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t 
     }
 }
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static bool is_param(const bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret)
 {
@@ -291,7 +294,8 @@ static ST deref(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *e
     }
     for (size_t i = 0; i < v.type->n_fields; i++)
         if (str_eq(v.type->field[i].name, e->name)) {
-            *ret = (bind_value_t){step_field(b->builder, v.operand, i), v.type->field[i].type, false};
+            *ret =
+                (bind_value_t){step_field(b->builder, v.operand, i), v.type->field[i].type, false};
             return ST_OK;
         }
     str_t t = data_type_text(b->arena, v.type);
@@ -305,16 +309,19 @@ static ST subscript(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_
     TRY(bind_expr(b, e->arg[0], &v, err));
     TRY(bind_expr(b, e->arg[1], &i, err));
     if (!v.type || (v.type->kind != DATA_ARRAY && v.type->kind != DATA_MAP))
-        return BAD(err, e, "Subscript expression is not supported: only arrays and maps have members");
-    if (v.type->kind == DATA_ARRAY && (!i.type || (i.type->kind != DATA_INTEGER && i.type->kind != DATA_BIGINT)))
+        return BAD(err, e,
+                   "Subscript expression is not supported: only arrays and maps have members");
+    if (v.type->kind == DATA_ARRAY &&
+        (!i.type || (i.type->kind != DATA_INTEGER && i.type->kind != DATA_BIGINT)))
         return BAD(err, e, "An array's index must be an INTEGER");
     if (v.type->kind == DATA_MAP)
         TRY(bind_coerce(b, i, v.type->key, &i, err));
-    *ret = (bind_value_t){step_subscript(b->builder, v.operand, i.operand, v.type), v.type->elem, false};
+    *ret = (bind_value_t){step_subscript(b->builder, v.operand, i.operand, v.type), v.type->elem,
+                          false};
     return ST_OK;
 }
 
-/* ---- operators ---------------------------------------------------------------------------------------------------- */
+/* ---- operators ------------------------------------------------------------------------------- */
 
 /* The type of x op y, after both became one kind. ksqlDB's rules for decimals. */
 static const data_type_t *arith_type(arena_t *a, data_arith_t op, const data_type_t *x,
@@ -431,7 +438,8 @@ st_t bind_compare(bind_expr_t *b, const sql_expr_t *e, step_compare_t op, bind_v
         str_t p = sql_format_expr_text(b->arena, e->arg[0]);
         str_t q = sql_format_expr_text(b->arena, e->arg[1]);
         str_t s = data_type_text(b->arena, tx), t = data_type_text(b->arena, ty);
-        return BAD(err, e, "Cannot compare " STR_FMT " (" STR_FMT ") to " STR_FMT " (" STR_FMT ") with %s.",
+        return BAD(err, e,
+                   "Cannot compare " STR_FMT " (" STR_FMT ") to " STR_FMT " (" STR_FMT ") with %s.",
                    STR_ARG(p), STR_ARG(s), STR_ARG(q), STR_ARG(t), compare_name(op));
     }
     *ret = (bind_value_t){step_compare(b->builder, op, x.operand, y.operand), &data_boolean, false};
@@ -559,11 +567,11 @@ static ST like(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *er
     return ST_OK;
 }
 
-/* ---- constructs --------------------------------------------------------------------------------------------------- */
+/* ---- constructs ------------------------------------------------------------------------------ */
 
 /* The type all of them share, so that each can be converted; the values are bound into v. */
-static ST shared_type(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step, bind_value_t *v,
-                      const data_type_t **ret, const char *what, err_t *err)
+static ST shared_type(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step,
+                      bind_value_t *v, const data_type_t **ret, const char *what, err_t *err)
 {
     const data_type_t *t = NULL;
     for (size_t i = from; i < e->n_args; i += step) {
@@ -583,11 +591,12 @@ static ST shared_type(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t s
     return ST_OK;
 }
 
-static ST convert_all(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step, bind_value_t *v,
-                      const data_type_t *t, err_t *err)
+static ST convert_all(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step,
+                      bind_value_t *v, const data_type_t *t, err_t *err)
 {
     for (size_t i = from; i < e->n_args; i += step) {
-        if (v[i].literal && is_text(v[i].type) && !is_text(t) && e->arg[i]->kind == SQL_EXPR_STRING) {
+        if (v[i].literal && is_text(v[i].type) && !is_text(t) &&
+            e->arg[i]->kind == SQL_EXPR_STRING) {
             data_value_t c;
             TRY(cast_value(b->arena, data_of_str(e->arg[i]->text), &data_string, t, &c, err));
             v[i] = constant(b, c, t);
@@ -622,12 +631,15 @@ static ST array(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *e
     bind_value_t *v;
     const data_type_t *t;
     if (!e->n_args)
-        return BAD(err, e, "Array constructor cannot be empty. Please supply at least one element "
-                   ISSUE_4239 ".");
+        return BAD(
+            err, e,
+            "Array constructor cannot be empty. Please supply at least one element " ISSUE_4239
+            ".");
     TRY(bind_args(b, e, &v, err));
     TRY(shared_type(b, e, 0, 1, v, &t, "Array", err));
     if (!t)
-        return BAD(err, e, "Cannot construct an array with all NULL elements " ISSUE_4239
+        return BAD(err, e,
+                   "Cannot construct an array with all NULL elements " ISSUE_4239
                    ". As a workaround, you may cast a NULL value to the desired type.");
     TRY(convert_all(b, e, 0, 1, v, t, err));
     *ret = (bind_value_t){make(b, DATA_ARRAY, v, e->n_args), data_type_array(b->arena, t), false};
@@ -639,16 +651,20 @@ static ST map(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err
     bind_value_t *v;
     const data_type_t *k, *t;
     if (!e->n_args)
-        return BAD(err, e, "Map constructor cannot be empty. Please supply at least one key value pair "
-                   ISSUE_4239 ".");
+        return BAD(
+            err, e,
+            "Map constructor cannot be empty. Please supply at least one key value pair " ISSUE_4239
+            ".");
     TRY(bind_args(b, e, &v, err));
     TRY(shared_type(b, e, 0, 2, v, &k, "Map keys", err));
     TRY(shared_type(b, e, 1, 2, v, &t, "Map values", err));
     if (!k)
-        return BAD(err, e, "Cannot construct a map with all NULL keys " ISSUE_4239
+        return BAD(err, e,
+                   "Cannot construct a map with all NULL keys " ISSUE_4239
                    ". As a workaround, you may cast a NULL key to the desired type.");
     if (!t)
-        return BAD(err, e, "Cannot construct a map with all NULL values " ISSUE_4239
+        return BAD(err, e,
+                   "Cannot construct a map with all NULL values " ISSUE_4239
                    ". As a workaround, you may cast a NULL value to the desired type.");
     TRY(convert_all(b, e, 0, 2, v, k, err));
     TRY(convert_all(b, e, 1, 2, v, t, err));
@@ -673,24 +689,27 @@ static ST structure(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_
     return ST_OK;
 }
 
-static ST case_type(bind_expr_t *b, const data_type_t *t, bind_value_t v,
-                    const sql_expr_t *branch, const data_type_t **ret, err_t *err)
+static ST case_type(bind_expr_t *b, const data_type_t *t, bind_value_t v, const sql_expr_t *branch,
+                    const data_type_t **ret, err_t *err)
 {
     const data_type_t *u = bind_common_type(b->arena, t, v.type);
     if (!u && (t || v.type)) {
         str_t p = data_type_text(b->arena, t), q = data_type_text(b->arena, v.type);
         str_t s = sql_format_expr_text(b->arena, branch);
-        return BAD(err, e, "Invalid Case expression. Type for all 'THEN' clauses should be the same.\n"
-                   "THEN expression '" STR_FMT "' has type: " STR_FMT ".\nPrevious THEN expression(s) type: "
-                   STR_FMT ".", STR_ARG(s), STR_ARG(q), STR_ARG(p));
+        return BAD(err, e,
+                   "Invalid Case expression. Type for all 'THEN' clauses should be the same.\n"
+                   "THEN expression '" STR_FMT "' has type: " STR_FMT
+                   ".\nPrevious THEN expression(s) type: " STR_FMT ".",
+                   STR_ARG(s), STR_ARG(q), STR_ARG(p));
     }
     *ret = u;
     return ST_OK;
 }
 
-/* Branches are bound twice: once into a scratch program for the common type, then for good with its conversion. */
-static ST case_result_type(bind_expr_t *b, const sql_expr_t *e, size_t first, const data_type_t **ret,
-                           err_t *err)
+/* Branches are bound twice: once into a scratch program for the common type, then for good with its
+ * conversion. */
+static ST case_result_type(bind_expr_t *b, const sql_expr_t *e, size_t first,
+                           const data_type_t **ret, err_t *err)
 {
     bind_expr_t scratch = *b;
     step_lambda_t lambda = b->lambda ? *b->lambda : (step_lambda_t){0};
@@ -741,7 +760,9 @@ static ST case_when(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_
             TRY(bind_expr(b, e->arg[i], &when, err));
             if (when.type && when.type->kind != DATA_BOOLEAN) {
                 str_t p = data_type_text(b->arena, when.type);
-                return BAD(err, e, "WHEN operand type should be boolean.\nType for '" STR_FMT "' is " STR_FMT,
+                return BAD(err, e,
+                           "WHEN operand type should be boolean.\nType for '" STR_FMT
+                           "' is " STR_FMT,
                            STR_ARG(sql_format_expr_text(b->arena, e->arg[i])), STR_ARG(p));
             }
         }
@@ -774,17 +795,19 @@ static ST cast(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *er
 {
     const data_type_t *t;
     bind_value_t x;
-    TRY(sql_type_resolve(b->arena, e->type, custom_type, (void *)(uintptr_t)b->env->catalog, &t, err));
+    TRY(sql_type_resolve(b->arena, e->type, custom_type, (void *)(uintptr_t)b->env->catalog, &t,
+                         err));
     TRY(bind_expr(b, e->arg[0], &x, err));
     if (!cast_supported(x.type, t)) {
         str_t p = data_type_text(b->arena, x.type), q = data_type_text(b->arena, t);
-        return BAD(err, e, "Cast of " STR_FMT " to " STR_FMT " is not supported", STR_ARG(p), STR_ARG(q));
+        return BAD(err, e, "Cast of " STR_FMT " to " STR_FMT " is not supported", STR_ARG(p),
+                   STR_ARG(q));
     }
     *ret = (bind_value_t){step_cast(b->builder, x.operand, x.type, t), t, false};
     return ST_OK;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 st_t bind_expr(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
 {
@@ -830,7 +853,8 @@ st_t bind_expr(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *er
         return ST_OK;
     case SQL_EXPR_IS_NULL:
         TRY(bind_expr(b, e->arg[0], &x, err));
-        *ret = (bind_value_t){step_is_null(b->builder, x.operand, e->negated), &data_boolean, false};
+        *ret =
+            (bind_value_t){step_is_null(b->builder, x.operand, e->negated), &data_boolean, false};
         return ST_OK;
     case SQL_EXPR_BETWEEN:
         return between(b, e, ret, err);
@@ -880,8 +904,10 @@ st_t bind_predicate(bind_expr_t *b, const sql_expr_t *e, expr_t **ret, err_t *er
     if ((*ret)->type && (*ret)->type->kind == DATA_BOOLEAN)
         return ST_OK;
     str_t p = sql_format_expr_text(b->arena, e), t = data_type_text(b->arena, (*ret)->type);
-    return BAD(err, e, "Type error in %s expression: Should evaluate to boolean but is " STR_FMT " (" STR_FMT
-               ") instead.", b->clause, STR_ARG(p), STR_ARG(t));
+    return BAD(err, e,
+               "Type error in %s expression: Should evaluate to boolean but is " STR_FMT
+               " (" STR_FMT ") instead.",
+               b->clause, STR_ARG(p), STR_ARG(t));
 }
 
 expr_t *bind_column_program(arena_t *a, int32_t column_index, const data_type_t *type)

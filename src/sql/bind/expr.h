@@ -25,11 +25,12 @@ struct bind_expr {
     const bind_env_t *env;
     plan_schema_t schema;
     expr_builder_t *builder;
-    /* Asked before each node: true when it stands for a column of the row (aggregates, grouping expressions). */
+    /* Asked before each node: true when it stands for a column of the row (aggregates, grouping
+     * expressions). */
     bool (*replace)(void *self, const sql_expr_t *e, int32_t *ret_column);
     void *replace_self;
     /* Where a column may not be used although it is there: a message; else NULL. */
-    const char *clause; /* "SELECT", "WHERE", …: for messages */
+    const char *clause;        /* "SELECT", "WHERE", …: for messages */
     const bind_param_t *param; /* of the lambdas around, innermost last */
     size_t n_params;
     bind_expr_t *outer; /* of a lambda's body */
@@ -41,8 +42,10 @@ struct bind_expr {
 ST bind_column(const plan_schema_t *schema, const sql_expr_t *e, const char *clause, int32_t *ret,
                err_t *err);
 ST bind_expr(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
-/* Converts to the type where that goes without CAST, text literals to anything; else ST_BAD_STATEMENT. */
-ST bind_coerce(bind_expr_t *b, bind_value_t v, const data_type_t *to, bind_value_t *ret, err_t *err);
+/* Converts to the type where that goes without CAST, text literals to anything; else
+ * ST_BAD_STATEMENT. */
+ST bind_coerce(bind_expr_t *b, bind_value_t v, const data_type_t *to, bind_value_t *ret,
+               err_t *err);
 /* Makes both one type. */
 ST bind_common(bind_expr_t *b, bind_value_t *x, bind_value_t *y, err_t *err);
 /* A whole program for one expression. */

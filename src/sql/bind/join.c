@@ -1,4 +1,5 @@
-/* FROM a JOIN b ON …: which side is rekeyed, what the joined row looks like, which column its key is. */
+/* FROM a JOIN b ON …: which side is rekeyed, what the joined row looks like, which column its key
+ * is. */
 #include "sql/bind/query.h"
 
 #define BAD(...) err_set(err, ST_BAD_STATEMENT, __VA_ARGS__)
@@ -38,14 +39,16 @@ static ST which_side(bind_query_t *q, size_t n_left, const sql_expr_t *e, const 
     side_env_t s = {.q = q, .n_left = n_left};
     bind_walk(e, note_side, &s);
     if (s.bad)
-        return BAD("Line: %u, Col: %u: JOIN ON column '" STR_FMT "%s" STR_FMT "' cannot be resolved.",
+        return BAD("Line: %u, Col: %u: JOIN ON column '" STR_FMT "%s" STR_FMT
+                   "' cannot be resolved.",
                    s.bad->at.line, s.bad->at.column, STR_ARG(s.bad->source),
                    s.bad->source.len ? "." : "", STR_ARG(s.bad->name));
     if (s.left == s.right) {
         str_t p = sql_format_expr_text(q->arena, e), t = sql_format_expr_text(q->arena, on);
-        return BAD("Invalid comparison expression '" STR_FMT "' in join '" STR_FMT
-                   "'. Each side of the join comparision must contain references from exactly one source.",
-                   STR_ARG(p), STR_ARG(t));
+        return BAD(
+            "Invalid comparison expression '" STR_FMT "' in join '" STR_FMT
+            "'. Each side of the join comparision must contain references from exactly one source.",
+            STR_ARG(p), STR_ARG(t));
     }
     *ret_right = s.right;
     return ST_OK;
@@ -66,16 +69,20 @@ static ST check_on(join_build_t *j, err_t *err)
     const sql_expr_t *on = j->sql->on;
     str_t t = sql_format_expr_text(j->q->arena, on);
     if (on->kind == SQL_EXPR_LOGICAL)
-        return BAD("Invalid join condition: joins on multiple conditions are not yet supported. Got " STR_FMT ".",
+        return BAD("Invalid join condition: joins on multiple conditions are not yet supported. "
+                   "Got " STR_FMT ".",
                    STR_ARG(t));
     if (on->kind != SQL_EXPR_COMPARISON || on->op != SQL_OP_EQ)
-        return BAD("Unsupported join expression: " STR_FMT ". Only equality of two expressions can be joined on",
+        return BAD("Unsupported join expression: " STR_FMT
+                   ". Only equality of two expressions can be joined on",
                    STR_ARG(t));
     bool right[2];
     for (int i = 0; i < 2; i++)
         TRY(which_side(j->q, j->n_left, on->arg[i], on, &right[i], err));
     if (right[0] == right[1])
-        return BAD("Invalid join condition: each side must belong to another source. Got " STR_FMT ".", STR_ARG(t));
+        return BAD("Invalid join condition: each side must belong to another source. Got " STR_FMT
+                   ".",
+                   STR_ARG(t));
     j->on[0] = right[0] ? on->arg[1] : on->arg[0];
     j->on[1] = right[0] ? on->arg[0] : on->arg[1];
     return ST_OK;
@@ -90,7 +97,8 @@ static ST side_type(join_build_t *j, int i, err_t *err)
     TRY(bind_program(&b, j->on[i], &p, err));
     j->type[i] = p->type;
     j->is_key[i] = s->n_key == 1 && p->n_steps == 0 && p->result == 0;
-    if (i == 0 && j->n_left > 1 && !j->is_key[i]) /* the key of the join before stands for its columns */
+    if (i == 0 && j->n_left > 1 &&
+        !j->is_key[i]) /* the key of the join before stands for its columns */
         for (size_t k = 0; k < q->keys.len && q->keys.len == 1; k++)
             for (size_t m = 0; m < q->keys.ptr[k].n_same; m++)
                 j->is_key[i] |= bind_same(s, j->on[i], q->keys.ptr[k].same[m]);
@@ -105,20 +113,26 @@ static const char *kind_name(sql_window_kind_t k)
 
 static ST check_windows(join_build_t *j, err_t *err)
 {
-    const catalog_source_t *l = j->q->sources.ptr[0].catalog, *r = j->q->sources.ptr[j->n_left].catalog;
+    const catalog_source_t *l = j->q->sources.ptr[0].catalog,
+                           *r = j->q->sources.ptr[j->n_left].catalog;
     sql_window_kind_t lw = l->window.kind, rw = r->window.kind;
     if (!lw && !rw)
         return ST_OK;
     if (!lw || !rw)
-        return BAD("Can not join windowed source to non-windowed source.\n`" STR_FMT "` is %s%s\n`" STR_FMT "` is %s%s",
+        return BAD("Can not join windowed source to non-windowed source.\n`" STR_FMT
+                   "` is %s%s\n`" STR_FMT "` is %s%s",
                    STR_ARG(l->name), lw ? kind_name(lw) : "not", " windowed", STR_ARG(r->name),
                    rw ? kind_name(rw) : "not", " windowed");
     if ((lw == SQL_WINDOW_SESSION) != (rw == SQL_WINDOW_SESSION))
-        return BAD("Incompatible windowed sources.\nLeft source: %s\nRight source: %s\nSession windowed sources can "
-                   "only be joined to other session windowed sources, and may still not result in expected "
-                   "behaviour as session bounds must be an exact match for the join to work\nHopping and tumbling "
-                   "windowed sources can only be joined to other hopping and tumbling windowed sources",
-                   kind_name(lw), kind_name(rw));
+        return BAD(
+            "Incompatible windowed sources.\nLeft source: %s\nRight source: %s\nSession windowed "
+            "sources can "
+            "only be joined to other session windowed sources, and may still not result in "
+            "expected "
+            "behaviour as session bounds must be an exact match for the join to work\nHopping and "
+            "tumbling "
+            "windowed sources can only be joined to other hopping and tumbling windowed sources",
+            kind_name(lw), kind_name(rw));
     if (!j->is_key[0] || !j->is_key[1])
         return BAD("Implicit repartitioning of windowed sources is not supported. See "
                    "https://github.com/confluentinc/ksql/issues/4385.");
@@ -131,28 +145,37 @@ static ST check_kinds(join_build_t *j, err_t *err)
     bind_query_t *q = j->q;
     str_t t = sql_format_expr_text(q->arena, j->sql->on);
     if (lt && !rt)
-        return BAD("Invalid join order: table-stream joins are not supported; only stream-table joins. Got "
-                   STR_FMT " %s " STR_FMT ".", STR_ARG(q->sources.ptr[0].alias), "JOIN",
-                   STR_ARG(j->sql->source.alias));
+        return BAD("Invalid join order: table-stream joins are not supported; only stream-table "
+                   "joins. Got " STR_FMT " %s " STR_FMT ".",
+                   STR_ARG(q->sources.ptr[0].alias), "JOIN", STR_ARG(j->sql->source.alias));
     if (!lt && !rt && !j->sql->within)
-        return BAD(STR_FMT " JOIN " STR_FMT ": stream-stream joins must have a WITHIN clause specified. None was "
-                   "provided.", STR_ARG(q->sources.ptr[0].alias), STR_ARG(j->sql->source.alias));
+        return BAD(STR_FMT " JOIN " STR_FMT
+                           ": stream-stream joins must have a WITHIN clause specified. None was "
+                           "provided.",
+                   STR_ARG(q->sources.ptr[0].alias), STR_ARG(j->sql->source.alias));
     if (rt && j->sql->within)
-        return BAD("A window definition was provided for a %s join. These joins are not windowed. Please drop the "
+        return BAD("A window definition was provided for a %s join. These joins are not windowed. "
+                   "Please drop the "
                    "window definition (i.e. the WITHIN clause) and try to execute your join again.",
                    lt ? "table-table" : "stream-table");
     if (!j->type[0] || !data_type_eq(j->type[0], j->type[1])) {
-        str_t p = sql_format_expr_text(q->arena, j->on[0]), r = sql_format_expr_text(q->arena, j->on[1]);
-        return BAD("Invalid join condition: types don't match. Got " STR_FMT "{" STR_FMT "} = " STR_FMT "{" STR_FMT "}.",
+        str_t p = sql_format_expr_text(q->arena, j->on[0]),
+              r = sql_format_expr_text(q->arena, j->on[1]);
+        return BAD("Invalid join condition: types don't match. Got " STR_FMT "{" STR_FMT
+                   "} = " STR_FMT "{" STR_FMT "}.",
                    STR_ARG(p), STR_ARG(data_type_text(q->arena, j->type[0])), STR_ARG(r),
                    STR_ARG(data_type_text(q->arena, j->type[1])));
     }
     if (rt && !j->is_key[1])
-        return BAD("Invalid join condition: %s joins require to join on the primary key of the right input table. "
-                   "Got " STR_FMT ".", lt ? "table-table" : "stream-table", STR_ARG(sql_format_expr_text(q->arena, j->sql->on)));
+        return BAD("Invalid join condition: %s joins require to join on the primary key of the "
+                   "right input table. "
+                   "Got " STR_FMT ".",
+                   lt ? "table-table" : "stream-table",
+                   STR_ARG(sql_format_expr_text(q->arena, j->sql->on)));
     if (lt && !j->is_key[0])
         return err_set(err, ST_UNSUPPORTED,
-                       "Foreign-key table-table joins are not run yet. Got " STR_FMT ".", STR_ARG(t));
+                       "Foreign-key table-table joins are not run yet. Got " STR_FMT ".",
+                       STR_ARG(t));
     if (!lt && rt && (j->sql->kind == SQL_JOIN_FULL || j->sql->kind == SQL_JOIN_RIGHT))
         return BAD("%s OUTER JOIN is not supported for stream-table joins",
                    j->sql->kind == SQL_JOIN_FULL ? "FULL" : "RIGHT");
@@ -178,18 +201,21 @@ static bool star_has(const bind_query_t *q, const plan_column_t *c)
         const catalog_source_t *s = q->sources.ptr[i].catalog;
         if (!str_eq(q->sources.ptr[i].alias, c->source))
             continue;
-        own = data_columns_find(s->key, c->name) >= 0 || data_columns_find(s->value, c->name) >= 0 || s->n_headers ||
+        own = data_columns_find(s->key, c->name) >= 0 ||
+              data_columns_find(s->value, c->name) >= 0 || s->n_headers ||
               (s->window.kind && str_starts(c->name, STR("WINDOW")));
     }
     for (size_t i = 0; own && i < q->query->n_items; i++) {
         const sql_item_t *item = &q->query->item[i];
-        if (item->kind == SQL_ITEM_STAR || (item->kind == SQL_ITEM_SOURCE_STAR && str_eq(item->source, c->source)))
+        if (item->kind == SQL_ITEM_STAR ||
+            (item->kind == SQL_ITEM_SOURCE_STAR && str_eq(item->source, c->source)))
             return true;
     }
     return false;
 }
 
-/* Whether anything in the query names this column: what nobody names is not carried through the join. */
+/* Whether anything in the query names this column: what nobody names is not carried through the
+ * join. */
 static bool used(const bind_query_t *q, const plan_column_t *c)
 {
     const sql_query_t *sql = q->query;
@@ -252,7 +278,7 @@ static void join_keys(join_build_t *j, str_t *ret_name)
     q->synthetic_key = outer || (!l && !r);
     *ret_name = STR("ROWKEY");
     if (q->synthetic_key) {
-        for (int i = 1; ; i++) {
+        for (int i = 1;; i++) {
             bool taken = false;
             for (size_t k = 0; k <= j->n_left; k++)
                 for (size_t m = 0; m < q->sources.ptr[k].step->schema.n; m++)
@@ -287,7 +313,9 @@ static int64_t default_grace(const sql_join_t *j)
 
 static ST join_one(bind_query_t *q, size_t i, err_t *err)
 {
-    join_build_t j = {.q = q, .sql = &q->query->join[i], .n_left = i + 1,
+    join_build_t j = {.q = q,
+                      .sql = &q->query->join[i],
+                      .n_left = i + 1,
                       .side = {q->top, q->sources.ptr[i + 1].step}};
     TRY(check_on(&j, err));
     for (int k = 0; k < 2; k++)
@@ -299,9 +327,11 @@ static ST join_one(bind_query_t *q, size_t i, err_t *err)
     str_t key_name;
     join_keys(&j, &key_name);
     bool lt = q->top->table, rt = q->sources.ptr[i + 1].step->table;
-    plan_step_t *s = bind_step(q, lt   ? PLAN_TABLE_TABLE_JOIN
-                                  : rt ? PLAN_STREAM_TABLE_JOIN
-                                       : PLAN_STREAM_STREAM_JOIN, j.side[0]);
+    plan_step_t *s = bind_step(q,
+                               lt   ? PLAN_TABLE_TABLE_JOIN
+                               : rt ? PLAN_STREAM_TABLE_JOIN
+                                    : PLAN_STREAM_STREAM_JOIN,
+                               j.side[0]);
     s->in[1] = j.side[1];
     size_t nl = j.side[0]->schema.n, nr = j.side[1]->schema.n;
     plan_column_t *col = ARENA_ARRAY(q->arena, plan_column_t, 1 + nl + nr);

@@ -2,7 +2,7 @@
 #include "sql/bind/expr.h"
 
 #define STRUCT_STAR_MAX 256
-#define BAD(...) err_set(err, ST_BAD_STATEMENT, __VA_ARGS__)
+#define BAD(...)        err_set(err, ST_BAD_STATEMENT, __VA_ARGS__)
 
 /* The row that pull queries see: key, [WINDOWSTART, WINDOWEND,] value columns, ROWTIME. */
 static plan_schema_t pull_schema(arena_t *a, const catalog_source_t *s, str_t alias)
@@ -24,14 +24,15 @@ static plan_schema_t pull_schema(arena_t *a, const catalog_source_t *s, str_t al
 
 static ST check(const sql_query_t *q, err_t *err)
 {
-    static const char *const fmt = "Pull queries don't support %s clauses. See https://cnfl.io/queries for more info.\n"
-                                   "Add EMIT CHANGES if you intended to issue a push query.";
-    const char *what = q->n_joins             ? "JOIN"
-                       : q->window.kind       ? "WINDOW"
-                       : q->group_by.len      ? "GROUP BY"
-                       : q->partition_by.len  ? "PARTITION BY"
-                       : q->having            ? "HAVING"
-                                              : NULL;
+    static const char *const fmt =
+        "Pull queries don't support %s clauses. See https://cnfl.io/queries for more info.\n"
+        "Add EMIT CHANGES if you intended to issue a push query.";
+    const char *what = q->n_joins            ? "JOIN"
+                       : q->window.kind      ? "WINDOW"
+                       : q->group_by.len     ? "GROUP BY"
+                       : q->partition_by.len ? "PARTITION BY"
+                       : q->having           ? "HAVING"
+                                             : NULL;
     return what ? BAD(fmt, what) : ST_OK;
 }
 
@@ -94,9 +95,9 @@ static ST add_item(bind_expr_t *b, items_t *it, const sql_item_t *item, err_t *e
         }
         return ST_OK;
     }
-    str_t name = item->alias.len                                       ? item->alias
+    str_t name = item->alias.len                                           ? item->alias
                  : x->kind == SQL_EXPR_COLUMN || x->kind == SQL_EXPR_DEREF ? x->name
-                                                                      : STR_NONE;
+                                                                           : STR_NONE;
     if (!name.len)
         name = arena_printf(b->arena, "KSQL_COL_%zu", it->n);
     it->expr[it->n] = e;
@@ -105,18 +106,24 @@ static ST add_item(bind_expr_t *b, items_t *it, const sql_item_t *item, err_t *e
     return ST_OK;
 }
 
-st_t bind_pull(arena_t *a, const bind_env_t *env, const sql_query_t *q, const catalog_source_t *source, bind_pull_t *ret,
-               err_t *err)
+st_t bind_pull(arena_t *a, const bind_env_t *env, const sql_query_t *q,
+               const catalog_source_t *source, bind_pull_t *ret, err_t *err)
 {
     TRY(check(q, err));
-    bind_expr_t b = {.arena = a, .env = env, .clause = "SELECT", .schema = pull_schema(a, source, q->from.alias)};
+    bind_expr_t b = {.arena = a,
+                     .env = env,
+                     .clause = "SELECT",
+                     .schema = pull_schema(a, source, q->from.alias)};
     size_t room = 1;
     for (size_t i = 0; i < q->n_items; i++)
         room += q->item[i].kind == SQL_ITEM_EXPR ? 1 : b.schema.n + STRUCT_STAR_MAX;
     items_t it = {ARENA_ARRAY(a, data_column_t, room), ARENA_ARRAY(a, expr_t *, room), 0, 0};
     for (size_t i = 0; i < q->n_items; i++)
         TRY(add_item(&b, &it, &q->item[i], err));
-    bind_pull_t p = {.result = {it.col, it.n}, .n_keys = it.n_keys, .expr = it.expr, .has_limit = q->has_limit,
+    bind_pull_t p = {.result = {it.col, it.n},
+                     .n_keys = it.n_keys,
+                     .expr = it.expr,
+                     .has_limit = q->has_limit,
                      .limit = q->limit};
     if (q->where) {
         b.clause = "WHERE";

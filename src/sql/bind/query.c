@@ -29,7 +29,7 @@ sql_expr_t *bind_make_column(bind_query_t *q, str_t source, str_t name, sql_pos_
     return e;
 }
 
-/* ---- walking expressions ------------------------------------------------------------------------------------------ */
+/* ---- walking expressions --------------------------------------------------------------------- */
 
 void bind_walk(const sql_expr_t *e, void (*visit)(void *self, const sql_expr_t *e), void *self)
 {
@@ -69,7 +69,7 @@ static const sql_expr_t *find_in(const sql_expr_t *e, bool (*test)(const sql_exp
     return f.found;
 }
 
-/* ---- projection items --------------------------------------------------------------------------------------------- */
+/* ---- projection items ------------------------------------------------------------------------ */
 
 static bool is_pseudo(str_t name)
 {
@@ -143,12 +143,15 @@ static void expand_source(bind_query_t *q, const bind_source_t *s, bool prefix, 
     for (size_t i = 0; i < own + s->catalog->n_headers; i++) {
         size_t k = i < own ? i : own + s->header_extra + (i - own);
         if (i == schema->n_key && bounds) {
-            add_item(q, bind_make_column(q, s->alias, STR("WINDOWSTART"), at), STR("WINDOWSTART"), true);
-            add_item(q, bind_make_column(q, s->alias, STR("WINDOWEND"), at), STR("WINDOWEND"), true);
+            add_item(q, bind_make_column(q, s->alias, STR("WINDOWSTART"), at), STR("WINDOWSTART"),
+                     true);
+            add_item(q, bind_make_column(q, s->alias, STR("WINDOWEND"), at), STR("WINDOWEND"),
+                     true);
         }
         str_t name = schema->col[k].name;
-        str_t shown = prefix ? arena_printf(q->arena, STR_FMT "_" STR_FMT, STR_ARG(s->alias), STR_ARG(name))
-                             : name;
+        str_t shown =
+            prefix ? arena_printf(q->arena, STR_FMT "_" STR_FMT, STR_ARG(s->alias), STR_ARG(name))
+                   : name;
         add_item(q, bind_make_column(q, s->alias, name, at), shown, true);
     }
 }
@@ -166,8 +169,11 @@ static ST expand_struct(bind_query_t *q, const sql_item_t *item, err_t *err)
         sql_expr_t *e = ARENA_NEW(q->arena, sql_expr_t);
         sql_expr_t **arg = ARENA_ARRAY(q->arena, sql_expr_t *, 1);
         arg[0] = item->expr;
-        *e = (sql_expr_t){.kind = SQL_EXPR_DEREF, .at = item->at, .name = p->type->field[i].name,
-                          .arg = arg, .n_args = 1};
+        *e = (sql_expr_t){.kind = SQL_EXPR_DEREF,
+                          .at = item->at,
+                          .name = p->type->field[i].name,
+                          .arg = arg,
+                          .n_args = 1};
         add_item(q, e, e->name, true);
     }
     return ST_OK;
@@ -177,8 +183,8 @@ static ST expand_star(bind_query_t *q, const sql_item_t *item, err_t *err)
 {
     bool found = false;
     if (item->kind == SQL_ITEM_STAR && q->synthetic_key)
-        add_item(q, bind_make_column(q, STR_NONE, q->scope.col[0].name, item->at), q->scope.col[0].name,
-                 true);
+        add_item(q, bind_make_column(q, STR_NONE, q->scope.col[0].name, item->at),
+                 q->scope.col[0].name, true);
     for (size_t i = 0; i < q->sources.len; i++) {
         const bind_source_t *s = &q->sources.ptr[i];
         if (item->kind == SQL_ITEM_SOURCE_STAR && !str_eq(s->alias, item->source))
@@ -187,7 +193,8 @@ static ST expand_star(bind_query_t *q, const sql_item_t *item, err_t *err)
         expand_source(q, s, q->sources.len > 1, item->at);
     }
     if (!found)
-        return BAD("'" STR_FMT "' is not a valid stream/table name or alias.", STR_ARG(item->source));
+        return BAD("'" STR_FMT "' is not a valid stream/table name or alias.",
+                   STR_ARG(item->source));
     return ST_OK;
 }
 
@@ -195,7 +202,8 @@ static str_t natural_name(bind_query_t *q, const sql_expr_t *e)
 {
     if (e->kind == SQL_EXPR_COLUMN)
         return q->sources.len > 1 && e->source.len && ambiguous(q, e->name)
-                   ? arena_printf(q->arena, STR_FMT "_" STR_FMT, STR_ARG(e->source), STR_ARG(e->name))
+                   ? arena_printf(q->arena, STR_FMT "_" STR_FMT, STR_ARG(e->source),
+                                  STR_ARG(e->name))
                    : e->name;
     if (e->kind == SQL_EXPR_DEREF)
         return field_name(q, e->name);
@@ -212,9 +220,11 @@ static ST expand_items(bind_query_t *q, err_t *err)
             TRY(expand_star(q, item, err));
         } else {
             str_t name = item->alias.len ? item->alias : natural_name(q, item->expr);
-            if (q->persistent && (is_pseudo(name) || is_window_bound(name)) && !(q->insert_into && is_pseudo(name)))
+            if (q->persistent && (is_pseudo(name) || is_window_bound(name)) &&
+                !(q->insert_into && is_pseudo(name)))
                 return BAD("Reserved column name in select: `" STR_FMT
-                           "`. Please remove or alias the column.", STR_ARG(name));
+                           "`. Please remove or alias the column.",
+                           STR_ARG(name));
             add_item(q, item->expr, name, item->alias.len > 0);
         }
     }
@@ -224,15 +234,15 @@ static ST expand_items(bind_query_t *q, err_t *err)
     return ST_OK;
 }
 
-/* ---- sources ------------------------------------------------------------------------------------------------------ */
+/* ---- sources --------------------------------------------------------------------------------- */
 
 static size_t count_extra(const catalog_source_t *c)
 {
     return 3 + (c->window.kind != SQL_WINDOW_NONE ? 2u : 0u) + c->n_headers;
 }
 
-/* The row of a source: key columns, value columns, ROWTIME, ROWPARTITION, ROWOFFSET, [WINDOWSTART, WINDOWEND,]
- * [header columns]. */
+/* The row of a source: key columns, value columns, ROWTIME, ROWPARTITION, ROWOFFSET, [WINDOWSTART,
+ * WINDOWEND,] [header columns]. */
 static plan_step_t *source_step(bind_query_t *q, const catalog_source_t *c, str_t alias,
                                 size_t *ret_header_extra)
 {
@@ -255,8 +265,8 @@ static plan_step_t *source_step(bind_query_t *q, const catalog_source_t *c, str_
     size_t x = 0;
     for (; x < nx - c->n_headers; x++) {
         extra[x].kind = pseudo[x].kind;
-        col[n++] = (plan_column_t){alias, str_of(pseudo[x].name),
-                                   x == 1 ? &data_integer : &data_bigint};
+        col[n++] =
+            (plan_column_t){alias, str_of(pseudo[x].name), x == 1 ? &data_integer : &data_bigint};
     }
     *ret_header_extra = x;
     data_field_t *header_fields = ARENA_ARRAY(q->arena, data_field_t, 2);
@@ -297,12 +307,13 @@ static ST add_source(bind_query_t *q, const sql_source_t *from, err_t *err)
     const catalog_source_t *c = catalog_get(q->env->catalog, from->name);
     if (!c)
         return BAD("Line: %u, Col: %u: Source `" STR_FMT "` does not exist.\n" STR_FMT
-                   " does not exist.", from->at.line, from->at.column, STR_ARG(from->name),
-                   STR_ARG(from->name));
+                   " does not exist.",
+                   from->at.line, from->at.column, STR_ARG(from->name), STR_ARG(from->name));
     for (size_t i = 0; i < q->sources.len; i++)
         if (q->sources.ptr[i].catalog == c)
             return BAD("Can not join '" STR_FMT "' to '" STR_FMT
-                       "': self joins are not yet supported.", STR_ARG(from->name), STR_ARG(from->name));
+                       "': self joins are not yet supported.",
+                       STR_ARG(from->name), STR_ARG(from->name));
     size_t header_extra;
     plan_step_t *step = source_step(q, c, from->alias, &header_extra);
     VEC_PUSH(&q->sources, (bind_source_t){.catalog = c,
@@ -316,7 +327,7 @@ static ST add_source(bind_query_t *q, const sql_source_t *from, err_t *err)
     return ST_OK;
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
 /* Which key column an item of the projection stands for, or -1. */
 static ptrdiff_t key_of(const bind_query_t *q, const sql_expr_t *e)
@@ -354,13 +365,16 @@ static ST missing_keys(bind_query_t *q, const bool *found, err_t *err)
         buf_printf(&m, "%s" STR_FMT, !i ? "" : i + 1 == n ? " and " : ", ", STR_ARG(t));
         buf_printf(&eg, "%s" STR_FMT, !i ? "" : ", ", STR_ARG(t));
     }
-    st_t st = BAD("Key missing from projection (ie, SELECT). See https://cnfl.io/2LV7ouS.\nThe query used to build `"
-                  STR_FMT "` must include the %s " STR_FMT " in its projection (eg, SELECT " STR_FMT "...).%s",
-                  STR_ARG(q->target), what[q->key_kind][n > 1], STR_ARG(buf_str(&m)), STR_ARG(buf_str(&eg)),
-                  q->synthetic_key ? "\nROWKEY was added as a synthetic key column because the join criteria "
-                                     "did not match any source column. This expression must be included in the "
-                                     "projection and may be aliased."
-                                   : "");
+    st_t st = BAD("Key missing from projection (ie, SELECT). See https://cnfl.io/2LV7ouS.\nThe "
+                  "query used to build `" STR_FMT "` must include the %s " STR_FMT
+                  " in its projection (eg, SELECT " STR_FMT "...).%s",
+                  STR_ARG(q->target), what[q->key_kind][n > 1], STR_ARG(buf_str(&m)),
+                  STR_ARG(buf_str(&eg)),
+                  q->synthetic_key
+                      ? "\nROWKEY was added as a synthetic key column because the join criteria "
+                        "did not match any source column. This expression must be included in the "
+                        "projection and may be aliased."
+                      : "");
     buf_done(&m);
     buf_done(&eg);
     return st;
@@ -383,14 +397,19 @@ static ST assign_keys(bind_query_t *q, err_t *err)
         if (found[k] && q->key_kind != BIND_KEY_GROUP)
             return BAD("The projection contains a key column (`" STR_FMT
                        "`) more than once, aliased as: " STR_FMT " and " STR_FMT
-                       ".\nEach key column must only be in the projection once. If you intended to copy the "
-                       "key into the value, then consider using the AS_VALUE function to indicate which key "
+                       ".\nEach key column must only be in the projection once. If you intended to "
+                       "copy the "
+                       "key into the value, then consider using the AS_VALUE function to indicate "
+                       "which key "
                        "reference should be copied.",
-                       STR_ARG(key_text(q, &q->keys.ptr[k])), STR_ARG(q->items.ptr[by[k]].name), STR_ARG(item->name));
+                       STR_ARG(key_text(q, &q->keys.ptr[k])), STR_ARG(q->items.ptr[by[k]].name),
+                       STR_ARG(item->name));
         if (found[k])
-            return BAD("The projection contains a key column more than once: `" STR_FMT "` and `" STR_FMT
-                       "`.\nEach key column must only be in the projection once. If you intended to copy the "
-                       "key into the value, then consider using the AS_VALUE function to indicate which key "
+            return BAD("The projection contains a key column more than once: `" STR_FMT
+                       "` and `" STR_FMT "`.\nEach key column must only be in the projection once. "
+                                         "If you intended to copy the "
+                       "key into the value, then consider using the AS_VALUE function to indicate "
+                       "which key "
                        "reference should be copied.",
                        STR_ARG(q->items.ptr[by[k]].name), STR_ARG(item->name));
         found[k] = true;
@@ -403,7 +422,7 @@ static ST assign_keys(bind_query_t *q, err_t *err)
     return all ? ST_OK : missing_keys(q, found, err);
 }
 
-/* ---- filter, flat map --------------------------------------------------------------------------------------------- */
+/* ---- filter, flat map ------------------------------------------------------------------------ */
 
 static ST add_filter(bind_query_t *q, const sql_expr_t *e, bool having, err_t *err)
 {
@@ -411,7 +430,8 @@ static ST add_filter(bind_query_t *q, const sql_expr_t *e, bool having, err_t *e
         return ST_OK;
     const sql_expr_t *agg = having ? NULL : find_in(e, is_aggregate);
     if (agg)
-        return BAD("Aggregate functions can not be used in the WHERE clause: " STR_FMT, STR_ARG(agg->name));
+        return BAD("Aggregate functions can not be used in the WHERE clause: " STR_FMT,
+                   STR_ARG(agg->name));
     plan_step_t *s = bind_step(q, PLAN_FILTER, q->top);
     bind_expr_t b = bind_over(q, q->top->schema, having ? "HAVING" : "WHERE");
     if (having) {
@@ -452,7 +472,8 @@ static ST add_flat_map(bind_query_t *q, err_t *err)
         bind_walk(q->items.ptr[i].expr, collect_table_fn, q);
     const sql_expr_t *bad = q->query->where ? find_in(q->query->where, is_table_function) : NULL;
     if (bad)
-        return BAD("Table functions cannot be used in the WHERE clause: " STR_FMT, STR_ARG(bad->name));
+        return BAD("Table functions cannot be used in the WHERE clause: " STR_FMT,
+                   STR_ARG(bad->name));
     size_t n = q->table_fns.len;
     if (!n)
         return ST_OK;
@@ -474,7 +495,8 @@ static ST add_flat_map(bind_query_t *q, err_t *err)
             TRY(bind_program(&b, e->arg[k], &args[i][k], err));
             arg[k].type = args[i][k]->type;
         }
-        TRY(sql_function_resolve(q->arena, e->name, SQL_FN_TABLE, arg, e->n_args, NULL, NULL, &calls[i], err));
+        TRY(sql_function_resolve(q->arena, e->name, SQL_FN_TABLE, arg, e->n_args, NULL, NULL,
+                                 &calls[i], err));
         q->table_fns.ptr[i].column = (int32_t)(q->top->schema.n + i);
         col[q->top->schema.n + i] = (plan_column_t){
             STR_NONE, arena_printf(q->arena, "KSQL_SYNTH_%zu", i), calls[i].ret_type};
@@ -489,7 +511,7 @@ static ST add_flat_map(bind_query_t *q, err_t *err)
     return ST_OK;
 }
 
-/* ---- aggregation -------------------------------------------------------------------------------------------------- */
+/* ---- aggregation ----------------------------------------------------------------------------- */
 
 static bool replace_aggregate(void *self, const sql_expr_t *e, int32_t *ret)
 {
@@ -572,15 +594,19 @@ static ST window_of(const sql_window_t *w, plan_window_t *ret, err_t *err)
 {
     if (w->kind == SQL_WINDOW_NONE)
         return ST_OK;
-    if (w->size.ms <= 0 || (w->kind == SQL_WINDOW_HOPPING && (w->advance.ms <= 0 || w->advance.ms > w->size.ms)))
-        return BAD("A window's size and advance must be more than 0, and the advance at most the size");
+    if (w->size.ms <= 0 ||
+        (w->kind == SQL_WINDOW_HOPPING && (w->advance.ms <= 0 || w->advance.ms > w->size.ms)))
+        return BAD(
+            "A window's size and advance must be more than 0, and the advance at most the size");
     *ret = (plan_window_t){.kind = w->kind,
                            .size_ms = w->size.ms,
                            .advance_ms = w->kind == SQL_WINDOW_HOPPING ? w->advance.ms : w->size.ms,
                            .grace_ms = grace_of(w)};
-    ret->retention_ms = w->retention.unit != SQL_UNIT_NONE ? w->retention.ms : ret->size_ms + ret->grace_ms;
+    ret->retention_ms =
+        w->retention.unit != SQL_UNIT_NONE ? w->retention.ms : ret->size_ms + ret->grace_ms;
     if (ret->retention_ms < ret->size_ms + ret->grace_ms)
-        return BAD("The retention period of a window must be at least its size plus its grace period.");
+        return BAD(
+            "The retention period of a window must be at least its size plus its grace period.");
     return ST_OK;
 }
 
@@ -594,8 +620,8 @@ static ST bind_agg(bind_query_t *q, bind_agg_t *g, plan_schema_t in, err_t *err)
     for (size_t i = 0; i < e->n_args; i++) {
         const sql_expr_t *nested = find_in(e->arg[i], is_aggregate);
         if (nested)
-            return BAD("Aggregate functions can not be nested: " STR_FMT "(" STR_FMT "())", STR_ARG(e->name),
-                       STR_ARG(nested->name));
+            return BAD("Aggregate functions can not be nested: " STR_FMT "(" STR_FMT "())",
+                       STR_ARG(e->name), STR_ARG(nested->name));
         bind_expr_t b = bind_over(q, in, "SELECT");
         b.replace = q->table_fns.len ? replace_table_function : NULL;
         b.replace_self = q;
@@ -608,7 +634,8 @@ static ST bind_agg(bind_query_t *q, bind_agg_t *g, plan_schema_t in, err_t *err)
         arg[0].type = &data_boolean;
     }
     g->n_args = n;
-    TRY(sql_function_resolve(q->arena, e->name, SQL_FN_AGGREGATE, arg, n, NULL, NULL, &g->call, err));
+    TRY(sql_function_resolve(q->arena, e->name, SQL_FN_AGGREGATE, arg, n, NULL, NULL, &g->call,
+                             err));
     for (size_t i = 0; i < n; i++) { /* what the function expects */
         const data_type_t *want = g->call.arg_type[i];
         if (!want || !g->arg[i]->type || data_type_eq(want, g->arg[i]->type) || e->star)
@@ -669,7 +696,8 @@ static bool groups_by_key(const bind_query_t *q, const plan_schema_t *in)
     for (size_t i = 0; i < q->keys.len; i++) {
         int32_t c;
         const sql_expr_t *e = q->keys.ptr[i].same[0];
-        if (e->kind != SQL_EXPR_COLUMN || bind_column(in, e, "", &c, NULL) != ST_OK || c != (int32_t)i)
+        if (e->kind != SQL_EXPR_COLUMN || bind_column(in, e, "", &c, NULL) != ST_OK ||
+            c != (int32_t)i)
             return false;
     }
     return true;
@@ -691,7 +719,8 @@ static plan_format_t exchange_format(const plan_schema_t *s, const plan_format_t
     return f;
 }
 
-void bind_add_exchange(bind_query_t *q, plan_step_t **top, const char *name, const plan_format_t *key_format)
+void bind_add_exchange(bind_query_t *q, plan_step_t **top, const char *name,
+                       const plan_format_t *key_format)
 {
     plan_step_t *s = bind_step(q, PLAN_EXCHANGE, *top);
     s->exchange.key_format = exchange_format(&s->schema, key_format);
@@ -713,11 +742,13 @@ static ST add_aggregate(bind_query_t *q, err_t *err)
         sql_expr_t *e = sql->group_by.ptr[i];
         const sql_expr_t *agg = find_in(e, is_aggregate);
         if (agg)
-            return BAD("GROUP BY does not support aggregate functions: " STR_FMT " is an aggregate function.",
+            return BAD("GROUP BY does not support aggregate functions: " STR_FMT
+                       " is an aggregate function.",
                        STR_ARG(agg->name));
         const sql_expr_t **same = ARENA_ARRAY(q->arena, const sql_expr_t *, 1);
         same[0] = e;
-        VEC_PUSH(&q->keys, (bind_key_t){.same = same, .n_same = 1,
+        VEC_PUSH(&q->keys, (bind_key_t){.same = same,
+                                        .n_same = 1,
                                         .name = arena_printf(q->arena, "KSQL_COL_%zu", i)});
     }
     same_key = same_key && groups_by_key(q, &in);
@@ -744,7 +775,10 @@ static ST add_aggregate(bind_query_t *q, err_t *err)
         for (size_t i = 0; i < q->aggs.len; i++)
             if (!q->aggs.ptr[i].call.fn->agg->undo) {
                 n++;
-                buf_printf(&m, "%s" STR_FMT, n == 1 ? "" : n == total ? " and " : ", ",
+                buf_printf(&m, "%s" STR_FMT,
+                           n == 1       ? ""
+                           : n == total ? " and "
+                                        : ", ",
                            STR_ARG(q->aggs.ptr[i].expr->name));
             }
         st_t st = BAD("The aggregation function%s " STR_FMT
@@ -795,7 +829,7 @@ static ST add_aggregate(bind_query_t *q, err_t *err)
     return add_filter(q, sql->having, true, err);
 }
 
-/* ---- partition by, projection ------------------------------------------------------------------------------------- */
+/* ---- partition by, projection ---------------------------------------------------------------- */
 
 static ST partition_keys(bind_query_t *q, err_t *err)
 {
@@ -810,7 +844,8 @@ static ST partition_keys(bind_query_t *q, err_t *err)
             return ST_OK;
         const sql_expr_t *agg = find_in(by->ptr[i], is_aggregate);
         if (agg)
-            return BAD("PARTITION BY does not support aggregate functions: " STR_FMT " is an aggregate function.",
+            return BAD("PARTITION BY does not support aggregate functions: " STR_FMT
+                       " is an aggregate function.",
                        STR_ARG(agg->name));
         const sql_expr_t **same = ARENA_ARRAY(q->arena, const sql_expr_t *, 1);
         same[0] = by->ptr[i];
@@ -832,11 +867,13 @@ static ST bind_item(bind_query_t *q, const sql_expr_t *e, expr_t **ret, err_t *e
     return st;
 }
 
-static ST check_columns(bind_query_t *q, const plan_column_t *col, size_t n, size_t n_key, err_t *err)
+static ST check_columns(bind_query_t *q, const plan_column_t *col, size_t n, size_t n_key,
+                        err_t *err)
 {
     for (size_t i = 0; i < n; i++) {
         if (!col[i].type) {
-            return BAD("Column `" STR_FMT "` has no type: CAST the NULL to one", STR_ARG(col[i].name));
+            return BAD("Column `" STR_FMT "` has no type: CAST the NULL to one",
+                       STR_ARG(col[i].name));
         }
         for (size_t k = 0; k < i; k++)
             if (str_eq(col[i].name, col[k].name)) {
@@ -912,7 +949,7 @@ static ST project_transient(bind_query_t *q, err_t *err)
     return ST_OK;
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 /* Rows keep their source's key. */
 static void source_keys(bind_query_t *q)
@@ -951,15 +988,17 @@ static ST check_clauses(bind_query_t *q, err_t *err)
         if (!agg)
             continue;
         str_t t = sql_format_expr_text(q->arena, agg);
-        return BAD("%s does not support aggregate function [" STR_FMT "] without a GROUP BY clause.",
-                   statement_name(q),
-                   STR_ARG(t));
+        return BAD("%s does not support aggregate function [" STR_FMT
+                   "] without a GROUP BY clause.",
+                   statement_name(q), STR_ARG(t));
     }
     for (size_t i = 0; i < q->sources.len; i++) {
         const catalog_source_t *c = q->sources.ptr[i].catalog;
         if (c->value_format.id == FORMAT_KAFKA && (sql->group_by.len || sql->n_joins))
-            return BAD("Source(s) " STR_FMT " are using the 'KAFKA' value format. This format does not yet support "
-                       "%s.", STR_ARG(c->name), sql->n_joins ? "JOIN" : "GROUP BY");
+            return BAD("Source(s) " STR_FMT
+                       " are using the 'KAFKA' value format. This format does not yet support "
+                       "%s.",
+                       STR_ARG(c->name), sql->n_joins ? "JOIN" : "GROUP BY");
     }
     return ST_OK;
 }
@@ -1006,8 +1045,8 @@ static void collect_sources(plan_step_t *s, plan_step_t **out)
             collect_sources(s->in[i], out);
 }
 
-st_t bind_query(arena_t *a, const bind_env_t *env, const sql_query_t *query, bind_use_t use, str_t target,
-                bind_result_t *ret, err_t *err)
+st_t bind_query(arena_t *a, const bind_env_t *env, const sql_query_t *query, bind_use_t use,
+                str_t target, bind_result_t *ret, err_t *err)
 {
     bind_result_t result = {.plan = ARENA_NEW(a, plan_t)};
     bind_query_t q = {.arena = a,
@@ -1064,7 +1103,8 @@ st_t bind_add_sink(arena_t *a, bind_result_t *r, const bind_sink_t *sink, err_t 
             if (str_eq(in->schema.col[i].name, sink->timestamp_column))
                 s->sink.timestamp_column = (ptrdiff_t)i;
         if (s->sink.timestamp_column < 0)
-            return BAD("The TIMESTAMP column set in the WITH clause does not exist in the schema: '" STR_FMT "'",
+            return BAD("The TIMESTAMP column set in the WITH clause does not exist in the schema: "
+                       "'" STR_FMT "'",
                        STR_ARG(sink->timestamp_column));
     }
     r->plan->root = s;

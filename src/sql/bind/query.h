@@ -54,7 +54,7 @@ typedef struct bind_query {
     str_t target;
     bool persistent, insert_into, sink_table;
     plan_t *plan;
-    plan_step_t *top; /* what is built so far */
+    plan_step_t *top;    /* what is built so far */
     plan_schema_t scope; /* what names in the projection mean */
     bind_result_t *result;
     plan_format_t first_key_format;

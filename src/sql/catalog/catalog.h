@@ -1,7 +1,7 @@
 /* catalog.h: streams, tables and custom types: what statements have made so far.
  *
- * A source is immutable once it is put in; a change puts in a new one, whose version is higher. The catalog owns its
- * sources, each in an arena of its own. One thread at a time.
+ * A source is immutable once it is put in; a change puts in a new one, whose version is higher. The
+ * catalog owns its sources, each in an arena of its own. One thread at a time.
  */
 #ifndef ARUS_SQL_CATALOG_CATALOG_H
 #define ARUS_SQL_CATALOG_CATALOG_H
@@ -19,7 +19,7 @@ typedef struct catalog_source {
     arena_t arena; /* holds all that follows */
     str_t name, topic;
     bool table;
-    bool read_only;  /* CREATE SOURCE … */
+    bool read_only; /* CREATE SOURCE … */
     data_columns_t key, value;
     const catalog_header_t *header; /* columns read from record headers, behind the value columns */
     size_t n_headers;
@@ -35,8 +35,8 @@ catalog_source_t *catalog_source_new(void);
 void catalog_source_free(catalog_source_t *s);
 
 typedef struct catalog {
-    map_t sources; /* name → catalog_source_t */
-    map_t types;   /* name → catalog_type_t */
+    map_t sources;                   /* name → catalog_source_t */
+    map_t types;                     /* name → catalog_type_t */
     VEC(catalog_source_t *) retired; /* replaced or dropped; plans may still point to them */
 } catalog_t;
 

@@ -16,14 +16,17 @@ static const data_type_t *find_type(void *env, str_t name)
     return catalog_get_type(env, name);
 }
 
-/* ---- formats ------------------------------------------------------------------------------------------------------ */
+/* ---- formats --------------------------------------------------------------------------------- */
 
-static ST default_format(engine_run_t *r, const char *property, const char *with, format_id_t *ret, err_t *err)
+static ST default_format(engine_run_t *r, const char *property, const char *with, format_id_t *ret,
+                         err_t *err)
 {
     str_t v = engine_property(r->e, r->session, str_of(property));
     if (!v.len)
-        return BAD("Statement is missing the '%s' property from the WITH clause. Either provide one or set a default "
-                   "via the '%s' config.", with, property);
+        return BAD("Statement is missing the '%s' property from the WITH clause. Either provide "
+                   "one or set a default "
+                   "via the '%s' config.",
+                   with, property);
     if (!format_by_name(v, ret))
         return BAD("Unknown format: " STR_FMT, STR_ARG(v));
     return ST_OK;
@@ -41,9 +44,11 @@ static ST check_full_name(const plan_format_t *f, str_t given, err_t *err)
     if (!given.ptr)
         return ST_OK;
     if (!(format_features(f->id) & FORMAT_USES_REGISTRY))
-        return BAD("%s does not support the following configs: [fullSchemaName]", format_name(f->id));
+        return BAD("%s does not support the following configs: [fullSchemaName]",
+                   format_name(f->id));
     if (!str_trim(given).len)
-        return BAD("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=" STR_FMT "}",
+        return BAD("fullSchemaName cannot be empty. Format configuration: {fullSchemaName=" STR_FMT
+                   "}",
                    STR_ARG(given));
     return ST_OK;
 }
@@ -55,8 +60,8 @@ static ST wrapping(engine_run_t *r, const with_t *w, size_t n_values, plan_forma
         if (n_values > 1)
             return BAD("'WRAP_SINGLE_VALUE' is only valid for single-field value schemas");
         if (!(can & (w->wrap ? FORMAT_WRAPS : FORMAT_UNWRAPS)))
-            return BAD("Format '%s' does not support 'WRAP_SINGLE_VALUE' set to '%s'.", format_name(f->id),
-                       w->wrap ? "true" : "false");
+            return BAD("Format '%s' does not support 'WRAP_SINGLE_VALUE' set to '%s'.",
+                       format_name(f->id), w->wrap ? "true" : "false");
         f->wrap = w->wrap;
         return ST_OK;
     }
@@ -69,8 +74,9 @@ static ST wrapping(engine_run_t *r, const with_t *w, size_t n_values, plan_forma
     return ST_OK;
 }
 
-st_t engine_formats(engine_run_t *r, const with_t *w, const catalog_source_t *inherit, size_t n_keys,
-                    size_t n_values, plan_format_t *ret_key, plan_format_t *ret_value, err_t *err)
+st_t engine_formats(engine_run_t *r, const with_t *w, const catalog_source_t *inherit,
+                    size_t n_keys, size_t n_values, plan_format_t *ret_key,
+                    plan_format_t *ret_value, err_t *err)
 {
     plan_format_t key = {0}, value = {0};
     if (w->has_value_format)
@@ -78,8 +84,10 @@ st_t engine_formats(engine_run_t *r, const with_t *w, const catalog_source_t *in
     else if (inherit)
         value = inherit->value_format;
     else
-        TRY(default_format(r, "ksql.persistence.default.format.value", "VALUE_FORMAT", &value.id, err));
-    str_t default_key = engine_property(r->e, r->session, STR("ksql.persistence.default.format.key"));
+        TRY(default_format(r, "ksql.persistence.default.format.value", "VALUE_FORMAT", &value.id,
+                           err));
+    str_t default_key =
+        engine_property(r->e, r->session, STR("ksql.persistence.default.format.key"));
     format_id_t plain_key = FORMAT_KAFKA;
     if (default_key.len && !format_by_name(default_key, &plain_key))
         return BAD("Unknown format: " STR_FMT, STR_ARG(default_key));
@@ -106,10 +114,12 @@ st_t engine_formats(engine_run_t *r, const with_t *w, const catalog_source_t *in
     if (w->key_full_name.ptr)
         key.full_name = w->key_full_name;
     if (w->value_schema_id && !(format_features(value.id) & FORMAT_INFERS))
-        return BAD("VALUE_FORMAT should support schema inference when VALUE_SCHEMA_ID is provided. Current format is %s.",
+        return BAD("VALUE_FORMAT should support schema inference when VALUE_SCHEMA_ID is provided. "
+                   "Current format is %s.",
                    format_name(value.id));
     if (w->key_schema_id && !(format_features(key.id) & FORMAT_INFERS))
-        return BAD("KEY_FORMAT should support schema inference when KEY_SCHEMA_ID is provided. Current format is %s.",
+        return BAD("KEY_FORMAT should support schema inference when KEY_SCHEMA_ID is provided. "
+                   "Current format is %s.",
                    format_name(key.id));
     value.schema_id = (int32_t)w->value_schema_id;
     key.schema_id = (int32_t)w->key_schema_id;
@@ -124,15 +134,18 @@ st_t engine_formats(engine_run_t *r, const with_t *w, const catalog_source_t *in
     return ST_OK;
 }
 
-st_t engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t columns, bool is_key, err_t *err)
+st_t engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t columns,
+                         bool is_key, err_t *err)
 {
     if (f->id == FORMAT_NONE && is_key && columns.len) {
         buf_t b = BUF_INIT;
         for (size_t i = 0; i < columns.len; i++)
-            buf_printf(&b, "%s`" STR_FMT "` " STR_FMT " KEY", i ? ", " : "", STR_ARG(columns.ptr[i].name),
+            buf_printf(&b, "%s`" STR_FMT "` " STR_FMT " KEY", i ? ", " : "",
+                       STR_ARG(columns.ptr[i].name),
                        STR_ARG(data_type_text(r->scratch, columns.ptr[i].type)));
-        st_t st = BAD("The 'NONE' format can only be used when no columns are defined. Got: [" STR_FMT "]",
-                      STR_ARG(buf_str(&b)));
+        st_t st = BAD(
+            "The 'NONE' format can only be used when no columns are defined. Got: [" STR_FMT "]",
+            STR_ARG(buf_str(&b)));
         buf_done(&b);
         return st;
     }
@@ -141,7 +154,7 @@ st_t engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t
     return format_check(f->id, columns, is_key, err);
 }
 
-/* ---- topics ------------------------------------------------------------------------------------------------------- */
+/* ---- topics ---------------------------------------------------------------------------------- */
 
 static bool lenient(engine_run_t *r)
 {
@@ -161,18 +174,22 @@ st_t engine_topic_for(engine_run_t *r, const engine_topic_spec_t *spec, bool may
         return err_set(err, st, "Kafka topic does not exist: " STR_FMT, STR_ARG(spec->name));
     if (!spec->partitions || spec->partitions == have.partitions || lenient(r))
         return ST_OK;
-    return BAD("A Kafka topic with the name '" STR_FMT "' already exists, with different partition/replica configuration "
-               "than required. KSQL expects %d partitions (topic has %d), %d replication factor (topic has %d), and %lld "
-               "retention (topic has %lld). (Set 'arus.partitions.lenient'='true' to take the topic as it is.)",
+    return BAD("A Kafka topic with the name '" STR_FMT
+               "' already exists, with different partition/replica configuration "
+               "than required. KSQL expects %d partitions (topic has %d), %d replication factor "
+               "(topic has %d), and %lld "
+               "retention (topic has %lld). (Set 'arus.partitions.lenient'='true' to take the "
+               "topic as it is.)",
                STR_ARG(spec->name), spec->partitions, have.partitions, have.replicas, have.replicas,
                (long long)have.retention_ms, (long long)have.retention_ms);
 }
 
-/* ---- columns ------------------------------------------------------------------------------------------------------ */
+/* ---- columns --------------------------------------------------------------------------------- */
 
 static bool reserved(str_t name)
 {
-    static const char *const names[] = {"ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART", "WINDOWEND"};
+    static const char *const names[] = {"ROWTIME", "ROWPARTITION", "ROWOFFSET", "WINDOWSTART",
+                                        "WINDOWEND"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (str_eq(name, str_of(names[i])))
             return true;
@@ -182,14 +199,16 @@ static bool reserved(str_t name)
 static ST read_columns(engine_run_t *r, catalog_source_t *s, sql_columns_t c, err_t *err)
 {
     arena_t *a = &s->arena;
-    data_column_t *key = ARENA_ARRAY(a, data_column_t, c.len + 1), *value = ARENA_ARRAY(a, data_column_t, c.len + 1);
+    data_column_t *key = ARENA_ARRAY(a, data_column_t, c.len + 1),
+                  *value = ARENA_ARRAY(a, data_column_t, c.len + 1);
     catalog_header_t *header = ARENA_ARRAY(a, catalog_header_t, c.len + 1);
     size_t nk = 0, nv = 0, nh = 0;
     for (size_t i = 0; i < c.len; i++) {
         const sql_column_t *col = &c.ptr[i];
         const data_type_t *t;
         if (reserved(col->name))
-            return BAD("'" STR_FMT "' is a reserved column name. You cannot use it as a name for a column.",
+            return BAD("'" STR_FMT
+                       "' is a reserved column name. You cannot use it as a name for a column.",
                        STR_ARG(col->name));
         TRY(sql_type_resolve(a, col->type, find_type, &r->e->catalog, &t, err));
         data_column_t made = {arena_str(a, col->name), data_type_copy(a, t)};
@@ -199,17 +218,20 @@ static ST read_columns(engine_run_t *r, catalog_source_t *s, sql_columns_t c, er
                            col->role == SQL_COLUMN_VALUE ? "value" : "key", STR_ARG(col->name),
                            STR_ARG(data_type_text(r->scratch, t)));
         if (col->role == SQL_COLUMN_KEY && s->table)
-            return BAD("Line: %u, Col: %u: Column `" STR_FMT "` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
+            return BAD("Line: %u, Col: %u: Column `" STR_FMT
+                       "` is a 'KEY' column: please use 'PRIMARY KEY' for tables.\n"
                        "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
                        "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
                        col->at.line, col->at.column, STR_ARG(col->name));
         if (col->role == SQL_COLUMN_PRIMARY_KEY && !s->table)
-            return BAD("Line: %u, Col: %u: Column `" STR_FMT "` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
+            return BAD("Line: %u, Col: %u: Column `" STR_FMT
+                       "` is a 'PRIMARY KEY' column: please use 'KEY' for streams.\n"
                        "Tables have PRIMARY KEYs, which are unique and NON NULL.\n"
                        "Streams have KEYs, which have no uniqueness or NON NULL constraints.",
                        col->at.line, col->at.column, STR_ARG(col->name));
         if (col->role == SQL_COLUMN_HEADERS || col->role == SQL_COLUMN_HEADER)
-            header[nh++] = (catalog_header_t){made.name, arena_str(a, col->header), col->role == SQL_COLUMN_HEADERS};
+            header[nh++] = (catalog_header_t){made.name, arena_str(a, col->header),
+                                              col->role == SQL_COLUMN_HEADERS};
         else if (col->role == SQL_COLUMN_VALUE)
             value[nv++] = made;
         else
@@ -228,19 +250,26 @@ static void copy_format(arena_t *a, plan_format_t *f)
 }
 
 /* Columns that the statement leaves to the registered schema. */
-static ST infer(engine_run_t *r, catalog_source_t *s, const plan_format_t *f, bool is_key, err_t *err)
+static ST infer(engine_run_t *r, catalog_source_t *s, const plan_format_t *f, bool is_key,
+                err_t *err)
 {
     const schema_source_t *src = r->e->opt.schemas;
-    str_t type, text, subject = arena_printf(r->scratch, STR_FMT "%s", STR_ARG(s->topic), is_key ? "-key" : "-value");
+    str_t type, text,
+        subject =
+            arena_printf(r->scratch, STR_FMT "%s", STR_ARG(s->topic), is_key ? "-key" : "-value");
     int32_t id = f->schema_id;
     if (!src)
         return BAD("There is no schema registry to take the columns from: please give them");
-    st_t st = id ? src->by_id(src->self, id, &type, &text, err) : src->latest(src->self, subject, &id, &type, &text, err);
+    st_t st = id ? src->by_id(src->self, id, &type, &text, err)
+                 : src->latest(src->self, subject, &id, &type, &text, err);
     if (st != ST_OK)
-        return BAD("Schema for message %ss on topic '" STR_FMT "' does not exist in the Schema Registry.\nSubject: " STR_FMT
-                   "\nPossible causes include:\n- The topic itself does not exist\n\t-> Use SHOW TOPICS; to check\n"
-                   "- Messages on the topic are not serialized using a format Schema Registry supports",
-                   is_key ? "key" : "value", STR_ARG(s->topic), STR_ARG(subject));
+        return BAD(
+            "Schema for message %ss on topic '" STR_FMT
+            "' does not exist in the Schema Registry.\nSubject: " STR_FMT
+            "\nPossible causes include:\n- The topic itself does not exist\n\t-> Use SHOW TOPICS; "
+            "to check\n"
+            "- Messages on the topic are not serialized using a format Schema Registry supports",
+            is_key ? "key" : "value", STR_ARG(s->topic), STR_ARG(subject));
     data_columns_t c;
     bool wrapped;
     TRY(format_infer(f->id, text, is_key, !f->schema_id, &s->arena, &c, &wrapped, err));
@@ -261,14 +290,21 @@ static ST register_schemas(engine_run_t *r, catalog_source_t *s, err_t *err)
         data_columns_t c = is_key ? s->key : s->value;
         if (!(format_features(f->id) & FORMAT_USES_REGISTRY) || !src || !c.len || f->schema_id)
             continue;
-        str_t subject = arena_printf(r->scratch, STR_FMT "%s", STR_ARG(s->topic), is_key ? "-key" : "-value");
+        str_t subject =
+            arena_printf(r->scratch, STR_FMT "%s", STR_ARG(s->topic), is_key ? "-key" : "-value");
         int32_t id;
         str_t type, text;
         if (src->latest(src->self, subject, &id, &type, &text, NULL) == ST_OK)
             continue;
-        serde_spec_t spec = {.format = f->id, .is_key = is_key, .wrap = f->wrap, .full_name = f->full_name,
-                             .nullable_optional = f->nullable_optional, .nullable_wrapper = f->nullable_wrapper,
-                             .subject = subject, .columns = c, .schemas = src};
+        serde_spec_t spec = {.format = f->id,
+                             .is_key = is_key,
+                             .wrap = f->wrap,
+                             .full_name = f->full_name,
+                             .nullable_optional = f->nullable_optional,
+                             .nullable_wrapper = f->nullable_wrapper,
+                             .subject = subject,
+                             .columns = c,
+                             .schemas = src};
         serde_t *serde;
         TRY(serde_new(&spec, &serde, err));
         st_t st = serde_register(serde, &id, err);
@@ -282,33 +318,42 @@ static ST check_timestamp(const catalog_source_t *s, err_t *err)
 {
     if (!s->timestamp_column.len)
         return ST_OK;
-    ptrdiff_t k = data_columns_find(s->key, s->timestamp_column), v = data_columns_find(s->value, s->timestamp_column);
+    ptrdiff_t k = data_columns_find(s->key, s->timestamp_column),
+              v = data_columns_find(s->value, s->timestamp_column);
     if (k < 0 && v < 0)
-        return BAD("The TIMESTAMP column set in the WITH clause does not exist in the schema: '" STR_FMT "'",
-                   STR_ARG(s->timestamp_column));
+        return BAD(
+            "The TIMESTAMP column set in the WITH clause does not exist in the schema: '" STR_FMT
+            "'",
+            STR_ARG(s->timestamp_column));
     const data_type_t *t = k >= 0 ? s->key.ptr[k].type : s->value.ptr[v].type;
     if (t->kind == DATA_STRING && !s->timestamp_format.len)
-        return BAD("A String timestamp field has been specified without also specifying the timestamp_format");
+        return BAD("A String timestamp field has been specified without also specifying the "
+                   "timestamp_format");
     if (t->kind != DATA_STRING && t->kind != DATA_BIGINT && t->kind != DATA_TIMESTAMP)
-        return BAD("Timestamp column, `" STR_FMT "`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format "
-                   "specified.", STR_ARG(s->timestamp_column));
+        return BAD("Timestamp column, `" STR_FMT
+                   "`, should be LONG(INT64), TIMESTAMP, or a String with a timestamp_format "
+                   "specified.",
+                   STR_ARG(s->timestamp_column));
     if (t->kind != DATA_STRING && s->timestamp_format.len)
         return BAD("TIMESTAMP_FORMAT is only for STRING columns");
     return ST_OK;
 }
 
-static ST compatible(engine_run_t *r, const catalog_source_t *old, const catalog_source_t *s, err_t *err)
+static ST compatible(engine_run_t *r, const catalog_source_t *old, const catalog_source_t *s,
+                     err_t *err)
 {
     bool same = data_columns_eq(old->key, s->key) && str_eq(old->topic, s->topic) &&
-                old->key_format.id == s->key_format.id && old->value_format.id == s->value_format.id &&
-                old->value.len <= s->value.len;
+                old->key_format.id == s->key_format.id &&
+                old->value_format.id == s->value_format.id && old->value.len <= s->value.len;
     for (size_t i = 0; same && i < old->value.len; i++)
         same = str_eq(old->value.ptr[i].name, s->value.ptr[i].name) &&
                data_type_eq(old->value.ptr[i].type, s->value.ptr[i].type);
     if (!same)
-        return BAD("Cannot upgrade data source: %s `" STR_FMT "` can only have columns added at its end.\nIt is " STR_FMT
-                   ", it would be " STR_FMT, noun(s->table), STR_ARG(s->name),
-                   STR_ARG(catalog_schema_text(r->scratch, old)), STR_ARG(catalog_schema_text(r->scratch, s)));
+        return BAD("Cannot upgrade data source: %s `" STR_FMT
+                   "` can only have columns added at its end.\nIt is " STR_FMT
+                   ", it would be " STR_FMT,
+                   noun(s->table), STR_ARG(s->name), STR_ARG(catalog_schema_text(r->scratch, old)),
+                   STR_ARG(catalog_schema_text(r->scratch, s)));
     return ST_OK;
 }
 
@@ -326,7 +371,8 @@ static ST fill(engine_run_t *r, catalog_source_t *s, const with_t *w, err_t *err
     s->timestamp_format = arena_str(&s->arena, w->timestamp_format);
     s->window = (plan_window_t){.kind = w->window, .size_ms = w->window_size_ms};
     TRY(read_columns(r, s, c->columns, err));
-    TRY(engine_formats(r, w, NULL, s->key.len, s->value.len, &s->key_format, &s->value_format, err));
+    TRY(engine_formats(r, w, NULL, s->key.len, s->value.len, &s->key_format, &s->value_format,
+                       err));
     if (!s->value.len && !s->n_headers) {
         if (!(format_features(s->value_format.id) & FORMAT_INFERS))
             return BAD("No columns supplied.");
@@ -334,7 +380,8 @@ static ST fill(engine_run_t *r, catalog_source_t *s, const with_t *w, err_t *err
     }
     if (!s->key.len && w->has_key_format && format_features(s->key_format.id) & FORMAT_INFERS)
         TRY(infer(r, s, &s->key_format, true, err));
-    TRY(engine_formats(r, w, NULL, s->key.len, s->value.len, &s->key_format, &s->value_format, err));
+    TRY(engine_formats(r, w, NULL, s->key.len, s->value.len, &s->key_format, &s->value_format,
+                       err));
     copy_format(&s->arena, &s->key_format);
     copy_format(&s->arena, &s->value_format);
     if (s->table && !s->key.len)
@@ -357,16 +404,18 @@ st_t engine_create_source(engine_run_t *r, err_t *err)
     TRY(with_read(c->props, true, &w, err));
     const catalog_source_t *old = catalog_get(&e->catalog, c->name);
     if (old && c->if_not_exists) {
-        engine_reply_warning(r, arena_printf(r->scratch, "Cannot add %s `" STR_FMT "`: A %s with the same name already exists.",
+        engine_reply_warning(r, arena_printf(r->scratch,
+                                             "Cannot add %s `" STR_FMT
+                                             "`: A %s with the same name already exists.",
                                              noun(c->table), STR_ARG(c->name), noun(old->table)));
         return ST_OK;
     }
     if (old && !c->or_replace)
-        return BAD("Cannot add %s '" STR_FMT "': A %s with the same name already exists", noun(c->table),
-                   STR_ARG(c->name), noun(old->table));
+        return BAD("Cannot add %s '" STR_FMT "': A %s with the same name already exists",
+                   noun(c->table), STR_ARG(c->name), noun(old->table));
     if (c->or_replace && (c->source || (old && old->read_only)))
-        return BAD("Cannot add %s '" STR_FMT "': CREATE OR REPLACE is not supported on source %ss.", noun(c->table),
-                   STR_ARG(c->name), noun(c->table));
+        return BAD("Cannot add %s '" STR_FMT "': CREATE OR REPLACE is not supported on source %ss.",
+                   noun(c->table), STR_ARG(c->name), noun(c->table));
     if (!w.topic.len)
         return BAD("Missing required property \"KAFKA_TOPIC\" which has no default value.");
     catalog_source_t *s = catalog_source_new();
@@ -374,16 +423,22 @@ st_t engine_create_source(engine_run_t *r, err_t *err)
     if (st == ST_OK && old)
         st = compatible(r, old, s, err);
     if (st == ST_OK) {
-        engine_topic_spec_t spec = {.name = s->topic, .partitions = (int32_t)w.partitions,
+        engine_topic_spec_t spec = {.name = s->topic,
+                                    .partitions = (int32_t)w.partitions,
                                     .replicas = w.replicas ? (int32_t)w.replicas : 1,
-                                    .retention_ms = w.retention_ms, .cleanup = c->table ? "compact" : "delete"};
+                                    .retention_ms = w.retention_ms,
+                                    .cleanup = c->table ? "compact" : "delete"};
         st = engine_topic_for(r, &spec, w.partitions > 0, err);
         if (st == ST_NOT_FOUND)
-            st = BAD("Topic '" STR_FMT "' does not exist. If you want to create a new topic for the %s please re-run the "
-                     "statement providing the required 'PARTITIONS' configuration in the WITH clause (and optionally "
-                     "'REPLICAS'). For example: CREATE %s " STR_FMT " (...) WITH (KAFKA_TOPIC='" STR_FMT
-                     "', PARTITIONS=2, REPLICAS=1);", STR_ARG(s->topic), noun(c->table), c->table ? "TABLE" : "STREAM",
-                     STR_ARG(s->name), STR_ARG(s->topic));
+            st = BAD(
+                "Topic '" STR_FMT
+                "' does not exist. If you want to create a new topic for the %s please re-run the "
+                "statement providing the required 'PARTITIONS' configuration in the WITH clause "
+                "(and optionally "
+                "'REPLICAS'). For example: CREATE %s " STR_FMT " (...) WITH (KAFKA_TOPIC='" STR_FMT
+                "', PARTITIONS=2, REPLICAS=1);",
+                STR_ARG(s->topic), noun(c->table), c->table ? "TABLE" : "STREAM", STR_ARG(s->name),
+                STR_ARG(s->topic));
     }
     if (st == ST_OK)
         st = register_schemas(r, s, err);
@@ -399,8 +454,9 @@ st_t engine_create_source(engine_run_t *r, err_t *err)
             return st;
         }
     }
-    engine_reply_status(r, noun(c->table), c->name, "create",
-                        arena_z(r->scratch, arena_printf(r->scratch, "%s created", title(c->table))), STR_NONE);
+    engine_reply_status(
+        r, noun(c->table), c->name, "create",
+        arena_z(r->scratch, arena_printf(r->scratch, "%s created", title(c->table))), STR_NONE);
     return ST_OK;
 }
 
@@ -409,24 +465,29 @@ static ST materialize(engine_run_t *r, const catalog_source_t *s, err_t *err)
     engine_t *e = r->e;
     engine_query_t *q = mem_zalloc(sizeof *q);
     arena_init(&q->arena, ARENA_NO_LIMIT);
-    str_t text = arena_printf(&q->arena, "SELECT * FROM `" STR_FMT "` EMIT CHANGES;", STR_ARG(s->name));
+    str_t text =
+        arena_printf(&q->arena, "SELECT * FROM `" STR_FMT "` EMIT CHANGES;", STR_ARG(s->name));
     sql_stmt_t *const *stmts;
     size_t n;
     st_t st = sql_parse(&q->arena, text, NULL, &stmts, &n, err);
     if (st == ST_OK)
-        st = bind_query(&q->arena, &e->bind, stmts[0]->query, BIND_PERSISTENT, s->name, &q->bound, err);
+        st = bind_query(&q->arena, &e->bind, stmts[0]->query, BIND_PERSISTENT, s->name, &q->bound,
+                        err);
     if (st == ST_OK) {
-        bind_sink_t sink = {.name = s->name, .key_format = s->key_format, .value_format = s->value_format};
+        bind_sink_t sink = {
+            .name = s->name, .key_format = s->key_format, .value_format = s->value_format};
         st = bind_add_sink(&q->arena, &q->bound, &sink, err);
     }
     if (st == ST_OK) {
         q->plan = q->bound.plan;
-        q->id = arena_printf(&q->arena, "CST_" STR_FMT "_%lld", STR_ARG(s->name), (long long)e->next_number);
+        q->id = arena_printf(&q->arena, "CST_" STR_FMT "_%lld", STR_ARG(s->name),
+                             (long long)e->next_number);
         e->next_number += e->opt.memory_ids ? 1 : 2;
         q->statement = arena_str(&q->arena, r->stmt->text);
         q->creates_source = true;
         q->from_start = true;
-        ((catalog_source_t *)(uintptr_t)s)->query_id = arena_str((arena_t *)(uintptr_t)&s->arena, q->id);
+        ((catalog_source_t *)(uintptr_t)s)->query_id =
+            arena_str((arena_t *)(uintptr_t)&s->arena, q->id);
         st = e->opt.host.query_start(e->opt.host.self, q, err);
     }
     if (st != ST_OK) {
@@ -438,7 +499,7 @@ static ST materialize(engine_run_t *r, const catalog_source_t *s, err_t *err)
     return ST_OK;
 }
 
-/* ---- ALTER, DROP -------------------------------------------------------------------------------------------------- */
+/* ---- ALTER, DROP ----------------------------------------------------------------------------- */
 
 st_t engine_alter_source(engine_run_t *r, err_t *err)
 {
@@ -448,20 +509,22 @@ st_t engine_alter_source(engine_run_t *r, err_t *err)
     if (!old)
         return BAD("Source " STR_FMT " does not exist.", STR_ARG(alter->name));
     if (old->table != alter->table)
-        return BAD("Incompatible data source type is %s, but statement was ALTER %s", old->table ? "TABLE" : "STREAM",
-                   alter->table ? "TABLE" : "STREAM");
+        return BAD("Incompatible data source type is %s, but statement was ALTER %s",
+                   old->table ? "TABLE" : "STREAM", alter->table ? "TABLE" : "STREAM");
     if (old->query_id.len)
         return BAD("ALTER command is not supported for CREATE ... AS statements.");
     if (old->read_only)
-        return BAD("Cannot alter %s '" STR_FMT "': ALTER operations are not supported on source %ss.", noun(old->table),
-                   STR_ARG(old->name), noun(old->table));
+        return BAD("Cannot alter %s '" STR_FMT
+                   "': ALTER operations are not supported on source %ss.",
+                   noun(old->table), STR_ARG(old->name), noun(old->table));
     catalog_source_t *s = catalog_source_new();
     arena_t a = s->arena;
     *s = *old;
     s->arena = a;
     s->name = arena_str(&s->arena, old->name);
     s->topic = arena_str(&s->arena, old->topic);
-    s->statement = arena_printf(&s->arena, STR_FMT "\n" STR_FMT, STR_ARG(old->statement), STR_ARG(r->stmt->text));
+    s->statement = arena_printf(&s->arena, STR_FMT "\n" STR_FMT, STR_ARG(old->statement),
+                                STR_ARG(r->stmt->text));
     s->timestamp_column = arena_str(&s->arena, old->timestamp_column);
     s->timestamp_format = arena_str(&s->arena, old->timestamp_format);
     copy_format(&s->arena, &s->key_format);
@@ -475,12 +538,14 @@ st_t engine_alter_source(engine_run_t *r, err_t *err)
         const sql_column_t *c = &alter->add.ptr[i];
         const data_type_t *t;
         if (data_columns_find(s->key, c->name) >= 0 || data_columns_find(before, c->name) >= 0)
-            st = BAD("Cannot add column `" STR_FMT "` to schema. A column with the same name already exists.",
+            st = BAD("Cannot add column `" STR_FMT
+                     "` to schema. A column with the same name already exists.",
                      STR_ARG(c->name));
         else
             st = sql_type_resolve(&s->arena, c->type, find_type, &e->catalog, &t, err);
         if (st == ST_OK)
-            value[before.len + i] = (data_column_t){arena_str(&s->arena, c->name), data_type_copy(&s->arena, t)};
+            value[before.len + i] =
+                (data_column_t){arena_str(&s->arena, c->name), data_type_copy(&s->arena, t)};
     }
     s->value = (data_columns_t){value, before.len + alter->add.len};
     if (st == ST_OK)
@@ -490,7 +555,8 @@ st_t engine_alter_source(engine_run_t *r, err_t *err)
         return st;
     }
     catalog_put(&e->catalog, s);
-    engine_reply_status(r, noun(s->table), s->name, "alter", s->table ? "Table altered" : "Stream altered", STR_NONE);
+    engine_reply_status(r, noun(s->table), s->name, "alter",
+                        s->table ? "Table altered" : "Stream altered", STR_NONE);
     return ST_OK;
 }
 
@@ -512,7 +578,8 @@ static ST check_unused(engine_run_t *r, const catalog_source_t *s, err_t *err)
         st = BAD("Cannot drop " STR_FMT ".\nThe following queries read from this source: [" STR_FMT
                  "].\nThe following queries write into this source: [" STR_FMT
                  "].\nYou need to terminate them before dropping " STR_FMT ".",
-                 STR_ARG(s->name), STR_ARG(buf_str(&reads)), STR_ARG(buf_str(&writes)), STR_ARG(s->name));
+                 STR_ARG(s->name), STR_ARG(buf_str(&reads)), STR_ARG(buf_str(&writes)),
+                 STR_ARG(s->name));
     buf_done(&reads);
     buf_done(&writes);
     return st;
@@ -526,12 +593,13 @@ st_t engine_drop_source(engine_run_t *r, err_t *err)
     if (!s) {
         if (!d->if_exists)
             return BAD("Source " STR_FMT " does not exist.", STR_ARG(d->name));
-        engine_reply_warning(r, arena_printf(r->scratch, "Source `" STR_FMT "` does not exist.", STR_ARG(d->name)));
+        engine_reply_warning(
+            r, arena_printf(r->scratch, "Source `" STR_FMT "` does not exist.", STR_ARG(d->name)));
         return ST_OK;
     }
     if (s->table != d->table)
-        return BAD("Incompatible data source type is %s, but statement was DROP %s", s->table ? "TABLE" : "STREAM",
-                   d->table ? "TABLE" : "STREAM");
+        return BAD("Incompatible data source type is %s, but statement was DROP %s",
+                   s->table ? "TABLE" : "STREAM", d->table ? "TABLE" : "STREAM");
     if (s->read_only && d->delete_topic)
         return BAD("Cannot delete topic for read-only source: " STR_FMT, STR_ARG(s->name));
     TRY(check_unused(r, s, err));
@@ -540,8 +608,8 @@ st_t engine_drop_source(engine_run_t *r, err_t *err)
             engine_remove_query(e, i, true);
             break;
         }
-    str_t m = arena_printf(r->scratch, "Source `" STR_FMT "` (topic: " STR_FMT ") was dropped.", STR_ARG(s->name),
-                           STR_ARG(s->topic));
+    str_t m = arena_printf(r->scratch, "Source `" STR_FMT "` (topic: " STR_FMT ") was dropped.",
+                           STR_ARG(s->name), STR_ARG(s->topic));
     str_t topic = arena_str(r->scratch, s->topic);
     bool table = s->table;
     catalog_drop(&e->catalog, d->name);

@@ -1,6 +1,6 @@
 #include "sql/engine/internal.h"
 
-/* ---- sessions ----------------------------------------------------------------------------------------------------- */
+/* ---- sessions -------------------------------------------------------------------------------- */
 
 void engine_session_init(engine_session_t *s)
 {
@@ -60,14 +60,15 @@ str_t engine_property(const engine_t *e, const engine_session_t *s, str_t name)
         v = session_get(&s->properties, bare(name));
         if (!v.ptr) {
             char prefixed[256];
-            int n = snprintf(prefixed, sizeof prefixed, "ksql.streams." STR_FMT, STR_ARG(bare(name)));
+            int n =
+                snprintf(prefixed, sizeof prefixed, "ksql.streams." STR_FMT, STR_ARG(bare(name)));
             v = session_get(&s->properties, str_n(prefixed, n > 0 ? (size_t)n : 0));
         }
     }
     return v.ptr ? v : session_get(&e->properties, bare(name));
 }
 
-/* ---- the engine --------------------------------------------------------------------------------------------------- */
+/* ---- the engine ------------------------------------------------------------------------------ */
 
 engine_t *engine_new(const engine_options_t *opt)
 {
@@ -165,7 +166,7 @@ data_columns_t engine_copy_columns(arena_t *a, data_columns_t c)
     return (data_columns_t){copy, c.len};
 }
 
-/* ---- statements --------------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 st_t engine_parse(engine_t *e, const engine_session_t *s, arena_t *a, sql_piece_t piece,
                   sql_stmt_t **ret, err_t *err)
@@ -191,7 +192,8 @@ void engine_reply_status(engine_run_t *r, const char *type, str_t name, const ch
     BUF_LIT(b, "{\"@type\":\"currentStatus\",");
     put_statement(r);
     BUF_LIT(b, ",\"commandId\":");
-    str_t id = arena_printf(r->scratch, strcmp(action, "create") ? "%s/" STR_FMT "/%s" : "%s/`" STR_FMT "`/%s",
+    str_t id = arena_printf(r->scratch,
+                            strcmp(action, "create") ? "%s/" STR_FMT "/%s" : "%s/`" STR_FMT "`/%s",
                             type, STR_ARG(name), action);
     json_put_str(b, id);
     BUF_LIT(b, ",\"commandStatus\":{\"status\":\"SUCCESS\",\"message\":");
@@ -201,7 +203,8 @@ void engine_reply_status(engine_run_t *r, const char *type, str_t name, const ch
         json_put_str(b, query_id);
     else
         BUF_LIT(b, "null");
-    buf_printf(b, "},\"commandSequenceNumber\":%lld,\"warnings\":[]}", (long long)r->e->next_number);
+    buf_printf(b, "},\"commandSequenceNumber\":%lld,\"warnings\":[]}",
+               (long long)r->e->next_number);
 }
 
 void engine_reply_warning(engine_run_t *r, str_t message)
@@ -218,8 +221,9 @@ void engine_reply_warning(engine_run_t *r, str_t message)
 static ST set_property(engine_run_t *r, err_t *err)
 {
     const sql_set_t *s = &r->stmt->set;
-    map_t *m = r->stmt->kind == SQL_STMT_SET || r->stmt->kind == SQL_STMT_UNSET ? &r->session->properties
-                                                                             : &r->session->variables;
+    map_t *m = r->stmt->kind == SQL_STMT_SET || r->stmt->kind == SQL_STMT_UNSET
+                   ? &r->session->properties
+                   : &r->session->variables;
     switch ((int)r->stmt->kind) {
     case SQL_STMT_SET:
     case SQL_STMT_DEFINE:
@@ -245,15 +249,20 @@ static ST create_type(engine_run_t *r, err_t *err)
     TRY(sql_type_resolve(r->scratch, t->type, find_type, &r->e->catalog, &type, err));
     if (catalog_get_type(&r->e->catalog, t->name)) {
         if (!t->if_not_exists)
-            return BAD("Cannot register custom type '" STR_FMT "' since it is already registered with type: " STR_FMT,
-                       STR_ARG(t->name),
-                       STR_ARG(data_type_text(r->scratch, catalog_get_type(&r->e->catalog, t->name))));
-        engine_reply_warning(r, arena_printf(r->scratch, "Cannot register custom type '" STR_FMT
-                                             "': a custom type with that name already exists", STR_ARG(t->name)));
+            return BAD(
+                "Cannot register custom type '" STR_FMT
+                "' since it is already registered with type: " STR_FMT,
+                STR_ARG(t->name),
+                STR_ARG(data_type_text(r->scratch, catalog_get_type(&r->e->catalog, t->name))));
+        engine_reply_warning(r, arena_printf(r->scratch,
+                                             "Cannot register custom type '" STR_FMT
+                                             "': a custom type with that name already exists",
+                                             STR_ARG(t->name)));
         return ST_OK;
     }
     catalog_put_type(&r->e->catalog, t->name, type);
-    str_t m = arena_printf(r->scratch, "Registered custom type with name '" STR_FMT "' and SQL type " STR_FMT,
+    str_t m = arena_printf(r->scratch,
+                           "Registered custom type with name '" STR_FMT "' and SQL type " STR_FMT,
                            STR_ARG(t->name), STR_ARG(data_type_text(r->scratch, type)));
     engine_reply_status(r, "type", t->name, "create", arena_z(r->scratch, m), STR_NONE);
     return ST_OK;
@@ -265,7 +274,8 @@ static ST drop_type(engine_run_t *r, err_t *err)
     if (!catalog_drop_type(&r->e->catalog, d->name)) {
         if (!d->if_exists)
             return BAD("Type '" STR_FMT "' does not exist", STR_ARG(d->name));
-        engine_reply_warning(r, arena_printf(r->scratch, "Type '" STR_FMT "' does not exist", STR_ARG(d->name)));
+        engine_reply_warning(
+            r, arena_printf(r->scratch, "Type '" STR_FMT "' does not exist", STR_ARG(d->name)));
         return ST_OK;
     }
     str_t m = arena_printf(r->scratch, "Dropped type '" STR_FMT "'", STR_ARG(d->name));
@@ -279,10 +289,12 @@ static ST create_connector(engine_run_t *r, err_t *err)
     const sql_connector_t *c = &r->stmt->connector;
     if (!h->connector_create)
         return err_set(err, ST_UNSUPPORTED, "Connectors do not run here");
-    engine_connector_t conn = {c->name, c->scope == SQL_CONNECTOR_SOURCE, c->props.ptr, c->props.len};
+    engine_connector_t conn = {c->name, c->scope == SQL_CONNECTOR_SOURCE, c->props.ptr,
+                               c->props.len};
     st_t st = h->connector_create(h->self, &conn, err);
     if (st == ST_EXISTS && c->if_not_exists) {
-        engine_reply_warning(r, arena_printf(r->scratch, "Connector " STR_FMT " already exists", STR_ARG(c->name)));
+        engine_reply_warning(
+            r, arena_printf(r->scratch, "Connector " STR_FMT " already exists", STR_ARG(c->name)));
         return ST_OK;
     }
     TRY(st);
@@ -293,7 +305,8 @@ static ST create_connector(engine_run_t *r, err_t *err)
     put_statement(r);
     BUF_LIT(r->reply->json, ",\"info\":{\"name\":");
     json_put_str(r->reply->json, c->name);
-    buf_printf(r->reply->json, ",\"type\":\"%s\",\"tasks\":[{\"connector\":", conn.source ? "source" : "sink");
+    buf_printf(r->reply->json,
+               ",\"type\":\"%s\",\"tasks\":[{\"connector\":", conn.source ? "source" : "sink");
     json_put_str(r->reply->json, c->name);
     BUF_LIT(r->reply->json, ",\"task\":0}],\"config\":{}},\"warnings\":[]}");
     return ST_OK;
@@ -307,7 +320,8 @@ static ST drop_connector(engine_run_t *r, err_t *err)
         return err_set(err, ST_UNSUPPORTED, "Connectors do not run here");
     st_t st = h->connector_drop(h->self, d->name, err);
     if (st == ST_NOT_FOUND && d->if_exists) {
-        engine_reply_warning(r, arena_printf(r->scratch, "Connector '" STR_FMT "' does not exist.", STR_ARG(d->name)));
+        engine_reply_warning(r, arena_printf(r->scratch, "Connector '" STR_FMT "' does not exist.",
+                                             STR_ARG(d->name)));
         return ST_OK;
     }
     TRY(st);
@@ -371,8 +385,9 @@ static ST run(engine_run_t *r, err_t *err)
         return engine_show(r, err);
     case SQL_STMT_QUERY:
     case SQL_STMT_PRINT:
-        return BAD("The following statement types should be issued to the websocket endpoint '/query':\n"
-                   "\t* PRINT\n\t* SELECT");
+        return BAD(
+            "The following statement types should be issued to the websocket endpoint '/query':\n"
+            "\t* PRINT\n\t* SELECT");
     case SQL_STMT_DESCRIBE_CONNECTOR:
     case SQL_STMT_SHOW_CONNECTOR_PLUGINS:
     case SQL_STMT_ALTER_SYSTEM:

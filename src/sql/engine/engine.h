@@ -1,7 +1,7 @@
 /* engine.h: statements at work: a catalog, the queries that run, and what they need of the outside.
  *
- * The engine knows no log and no threads: topics, records and running queries are its host's (the server's, the test
- * runner's), who gives an engine_host_t. One thread at a time.
+ * The engine knows no log and no threads: topics, records and running queries are its host's (the
+ * server's, the test runner's), who gives an engine_host_t. One thread at a time.
  */
 #ifndef ARUS_SQL_ENGINE_ENGINE_H
 #define ARUS_SQL_ENGINE_ENGINE_H
@@ -44,7 +44,8 @@ typedef struct engine_host {
     ST (*topic_list)(void *self, arena_t *a, str_t **ret, size_t *ret_n, err_t *err);
     /* One record, for INSERT VALUES; durable when it returns. */
     ST (*produce)(void *self, str_t topic, int32_t partition, const exec_input_t *r, err_t *err);
-    /* A persistent query was made (its plan stays until query_stop returns), resumed from what it had committed. */
+    /* A persistent query was made (its plan stays until query_stop returns), resumed from what it
+     * had committed. */
     ST (*query_start)(void *self, engine_query_t *q, err_t *err);
     /* Stops it; with `forget`, its state, changelogs and offsets go, too. */
     void (*query_stop)(void *self, engine_query_t *q, bool forget);
@@ -58,7 +59,11 @@ typedef struct engine_host {
     uint64_t (*random)(void *self);
 } engine_host_t;
 
-typedef enum engine_query_state { ENGINE_RUNNING, ENGINE_PAUSED, ENGINE_ERROR } engine_query_state_t;
+typedef enum engine_query_state {
+    ENGINE_RUNNING,
+    ENGINE_PAUSED,
+    ENGINE_ERROR
+} engine_query_state_t;
 
 struct engine_query {
     arena_t arena; /* holds the plan and all texts */
@@ -87,7 +92,8 @@ typedef struct engine_options {
     str_t service_id;
     engine_host_t host;
     const schema_source_t *schemas;
-    bool memory_ids; /* query numbers count queries from 0, as in tests; else they step by 2 from 1 */
+    bool memory_ids; /* query numbers count queries from 0, as in tests; else they step by 2 from 1
+                      */
 } engine_options_t;
 
 engine_t *engine_new(const engine_options_t *opt);
@@ -103,9 +109,9 @@ const engine_host_t *engine_host(engine_t *e);
 
 /* A statement's answer: one of ksqlDB's REST entities as JSON. */
 typedef struct engine_reply {
-    buf_t *json;      /* an entity is appended, without a comma; nothing for SET and the like */
-    bool persistent;  /* the statement changed what must survive a restart: write it down */
-    bool quiet;       /* replaying: no answers */
+    buf_t *json;     /* an entity is appended, without a comma; nothing for SET and the like */
+    bool persistent; /* the statement changed what must survive a restart: write it down */
+    bool quiet;      /* replaying: no answers */
 } engine_reply_t;
 
 /* Runs one statement. Not for queries: ST_BAD_STATEMENT says where those go. */
@@ -127,7 +133,8 @@ bind_env_t engine_bind_env(engine_t *e);
 engine_query_t *engine_find_query(engine_t *e, str_t id);
 size_t engine_n_queries(const engine_t *e);
 engine_query_t *engine_query_at(const engine_t *e, size_t i);
-/* The query whose materialized state answers pull queries on this table; NULL when there is none. */
+/* The query whose materialized state answers pull queries on this table; NULL when there is none.
+ */
 engine_query_t *engine_query_of(engine_t *e, str_t source);
 
 #endif

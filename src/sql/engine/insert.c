@@ -16,15 +16,21 @@ static ST find_target(engine_run_t *r, const catalog_source_t **ret, err_t *err)
     const catalog_source_t *s = catalog_get(&r->e->catalog, name);
     str_t up = arena_upper(r->scratch, name), low = arena_lower(r->scratch, name);
     if (!s && catalog_get(&r->e->catalog, up))
-        return BAD("Cannot insert values into an unknown stream/table: `" STR_FMT "`\nDid you mean " STR_FMT
-                   "? Hint: try removing double quotes from the source name.", STR_ARG(name), STR_ARG(up));
+        return BAD("Cannot insert values into an unknown stream/table: `" STR_FMT
+                   "`\nDid you mean " STR_FMT
+                   "? Hint: try removing double quotes from the source name.",
+                   STR_ARG(name), STR_ARG(up));
     if (!s && catalog_get(&r->e->catalog, low))
-        return BAD("Cannot insert values into an unknown stream/table: `" STR_FMT "`\nDid you mean \"" STR_FMT
-                   "\"? Hint: wrap the source name in double quotes to make it case-sensitive.", STR_ARG(name), STR_ARG(low));
+        return BAD("Cannot insert values into an unknown stream/table: `" STR_FMT
+                   "`\nDid you mean \"" STR_FMT
+                   "\"? Hint: wrap the source name in double quotes to make it case-sensitive.",
+                   STR_ARG(name), STR_ARG(low));
     if (!s)
-        return BAD("Cannot insert values into an unknown stream/table: `" STR_FMT "`", STR_ARG(name));
+        return BAD("Cannot insert values into an unknown stream/table: `" STR_FMT "`",
+                   STR_ARG(name));
     if (s->read_only)
-        return BAD("Cannot insert values into read-only %s: " STR_FMT, s->table ? "table" : "stream", STR_ARG(name));
+        return BAD("Cannot insert values into read-only %s: " STR_FMT,
+                   s->table ? "table" : "stream", STR_ARG(name));
     if (s->window.kind)
         return BAD("Cannot insert values into windowed stream!");
     *ret = s;
@@ -32,7 +38,8 @@ static ST find_target(engine_run_t *r, const catalog_source_t **ret, err_t *err)
 }
 
 /* Where a named column goes: an index in the row, -2 for ROWTIME. */
-static ST place_of(const insert_t *in, str_t name, ptrdiff_t *ret, const data_type_t **ret_type, err_t *err)
+static ST place_of(const insert_t *in, str_t name, ptrdiff_t *ret, const data_type_t **ret_type,
+                   err_t *err)
 {
     ptrdiff_t k = data_columns_find(in->s->key, name), v = data_columns_find(in->s->value, name);
     if (k >= 0) {
@@ -62,10 +69,13 @@ static ST fill(insert_t *in, err_t *err)
         return BAD("Cannot insert into HEADER columns: " STR_FMT, STR_ARG(in->s->header[0].name));
     size_t expect = sql->columns.len ? sql->columns.len : n;
     if (sql->values.len != expect)
-        return BAD("Expected a value for each column. Expected Columns: %zu. Got %zu values.", expect, sql->values.len);
+        return BAD("Expected a value for each column. Expected Columns: %zu. Got %zu values.",
+                   expect, sql->values.len);
     for (size_t i = 0; i < sql->values.len; i++) {
         ptrdiff_t at = (ptrdiff_t)i;
-        const data_type_t *t = i < nk ? in->s->key.ptr[i].type : sql->columns.len ? NULL : in->s->value.ptr[i - nk].type;
+        const data_type_t *t = i < nk             ? in->s->key.ptr[i].type
+                               : sql->columns.len ? NULL
+                                                  : in->s->value.ptr[i - nk].type;
         if (sql->columns.len)
             TRY(place_of(in, sql->columns.ptr[i], &at, &t, err));
         data_value_t v;
@@ -78,8 +88,9 @@ static ST fill(insert_t *in, err_t *err)
         in->row[at] = v;
     }
     if (in->s->table && nk && !key_given)
-        return BAD("Failed to insert values into '" STR_FMT "'. Value for primary key column(s) `" STR_FMT
-                   "` is required for tables", STR_ARG(in->s->name), STR_ARG(in->s->key.ptr[0].name));
+        return BAD("Failed to insert values into '" STR_FMT
+                   "'. Value for primary key column(s) `" STR_FMT "` is required for tables",
+                   STR_ARG(in->s->name), STR_ARG(in->s->key.ptr[0].name));
     return ST_OK;
 }
 
@@ -87,10 +98,16 @@ static ST encode(insert_t *in, bool is_key, buf_t *b, err_t *err)
 {
     const catalog_source_t *s = in->s;
     const plan_format_t *f = is_key ? &s->key_format : &s->value_format;
-    serde_spec_t spec = {.format = f->id, .is_key = is_key, .wrap = f->wrap, .delimiter = f->delimiter,
-                         .full_name = f->full_name, .schema_id = f->schema_id,
-                         .nullable_optional = f->nullable_optional, .nullable_wrapper = f->nullable_wrapper,
-                         .columns = is_key ? s->key : s->value, .schemas = in->r->e->opt.schemas,
+    serde_spec_t spec = {.format = f->id,
+                         .is_key = is_key,
+                         .wrap = f->wrap,
+                         .delimiter = f->delimiter,
+                         .full_name = f->full_name,
+                         .schema_id = f->schema_id,
+                         .nullable_optional = f->nullable_optional,
+                         .nullable_wrapper = f->nullable_wrapper,
+                         .columns = is_key ? s->key : s->value,
+                         .schemas = in->r->e->opt.schemas,
                          .subject = arena_printf(in->r->scratch, STR_FMT "%s", STR_ARG(s->topic),
                                                  is_key ? "-key" : "-value")};
     serde_t *serde;
@@ -107,7 +124,8 @@ static void take_time(insert_t *in)
     const catalog_source_t *s = in->s;
     if (!s->timestamp_column.len || s->timestamp_format.len)
         return;
-    ptrdiff_t k = data_columns_find(s->key, s->timestamp_column), v = data_columns_find(s->value, s->timestamp_column);
+    ptrdiff_t k = data_columns_find(s->key, s->timestamp_column),
+              v = data_columns_find(s->value, s->timestamp_column);
     const data_value_t *c = k >= 0 ? &in->row[k] : v >= 0 ? &in->row[(size_t)v + s->key.len] : NULL;
     if (c && (c->kind == DATA_BIGINT || c->kind == DATA_TIMESTAMP) && c->i64 >= 0)
         in->ts_ms = c->i64;
@@ -131,7 +149,8 @@ st_t engine_insert_values(engine_run_t *r, err_t *err)
     if (st == ST_OK && in.s->value.len)
         st = encode(&in, false, &value, err);
     if (st == ST_OK) {
-        exec_input_t rec = {.ts_ms = in.ts_ms, .value = str_n(value.ptr ? value.ptr : "", value.len)};
+        exec_input_t rec = {.ts_ms = in.ts_ms,
+                            .value = str_n(value.ptr ? value.ptr : "", value.len)};
         int32_t partition = 0;
         if (!null_key) {
             rec.key = str_n(key.ptr ? key.ptr : "", key.len);

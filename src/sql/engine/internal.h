@@ -41,13 +41,15 @@ ST engine_explain(engine_run_t *r, err_t *err);
 ST engine_formats(engine_run_t *r, const with_t *w, const catalog_source_t *inherit, size_t n_keys,
                   size_t n_values, plan_format_t *ret_key, plan_format_t *ret_value, err_t *err);
 /* ksqlDB's check that a format can carry these columns. */
-ST engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t columns, bool is_key, err_t *err);
-/* The topic: made when it is missing and partitions are given (or inherited), compared when it is there. */
+ST engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t columns, bool is_key,
+                       err_t *err);
+/* The topic: made when it is missing and partitions are given (or inherited), compared when it is
+ * there. */
 ST engine_topic_for(engine_run_t *r, const engine_topic_spec_t *spec, bool may_create, err_t *err);
 
 /* {"@type":"currentStatus",…} */
-void engine_reply_status(engine_run_t *r, const char *type, str_t name, const char *action, const char *message,
-                         str_t query_id);
+void engine_reply_status(engine_run_t *r, const char *type, str_t name, const char *action,
+                         const char *message, str_t query_id);
 void engine_reply_warning(engine_run_t *r, str_t message);
 
 /* Stops and frees the query at index i. */

@@ -33,7 +33,8 @@ static void read_properties(engine_run_t *r, engine_query_t *q)
     v = engine_property(r->e, r->session, STR("cache.max.bytes.buffering"));
     if (!v.len || !str_to_i64(v, &q->cache_bytes))
         q->cache_bytes = 10000000;
-    v = engine_property(r->e, r->session, STR("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"));
+    v = engine_property(r->e, r->session,
+                        STR("__emit.interval.ms.kstreams.outer.join.spurious.results.fix__"));
     if (!v.len || !str_to_i64(v, &q->outer_join_interval_ms))
         q->outer_join_interval_ms = 1000;
 }
@@ -54,15 +55,17 @@ static ST start(engine_run_t *r, engine_query_t *q, err_t *err)
     return ST_OK;
 }
 
-/* ---- CREATE … AS -------------------------------------------------------------------------------------------------- */
+/* ---- CREATE … AS --------------------------------------------------------------------------- */
 
 static ST check_result_type(const sql_create_t *c, const bind_result_t *b, err_t *err)
 {
     if (c->table && !b->table)
-        return BAD("Invalid result type. Your SELECT query produces a STREAM. Please use CREATE STREAM AS SELECT statement "
+        return BAD("Invalid result type. Your SELECT query produces a STREAM. Please use CREATE "
+                   "STREAM AS SELECT statement "
                    "instead.");
     if (!c->table && b->table)
-        return BAD("Invalid result type. Your SELECT query produces a TABLE. Please use CREATE TABLE AS SELECT statement "
+        return BAD("Invalid result type. Your SELECT query produces a TABLE. Please use CREATE "
+                   "TABLE AS SELECT statement "
                    "instead.");
     return ST_OK;
 }
@@ -75,7 +78,8 @@ static str_t sink_topic(engine_run_t *r, arena_t *a, const with_t *w, str_t name
     return arena_printf(a, STR_FMT STR_FMT, STR_ARG(prefix), STR_ARG(name));
 }
 
-static ST make_topic(engine_run_t *r, const with_t *w, const engine_query_t *q, str_t topic, bool table, err_t *err)
+static ST make_topic(engine_run_t *r, const with_t *w, const engine_query_t *q, str_t topic,
+                     bool table, err_t *err)
 {
     const engine_host_t *h = &r->e->opt.host;
     engine_topic_t first;
@@ -85,7 +89,8 @@ static ST make_topic(engine_run_t *r, const with_t *w, const engine_query_t *q, 
     bool windowed = q->bound.windowed;
     int64_t retention = w->retention_ms ? w->retention_ms : first.retention_ms;
     if (w->retention_ms && table && !windowed)
-        return BAD("Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables do not support retention.");
+        return BAD("Invalid config variable in the WITH clause: RETENTION_MS. Non-windowed tables "
+                   "do not support retention.");
     if (windowed && retention >= 0 && q->bound.window.retention_ms > retention)
         retention = q->bound.window.retention_ms;
     engine_topic_spec_t spec = {
@@ -93,7 +98,9 @@ static ST make_topic(engine_run_t *r, const with_t *w, const engine_query_t *q, 
         .partitions = w->partitions ? (int32_t)w->partitions : first.partitions,
         .replicas = w->replicas ? (int32_t)w->replicas : first.replicas,
         .retention_ms = table && !windowed ? 0 : retention,
-        .cleanup = !table ? "delete" : windowed ? "compact,delete" : "compact",
+        .cleanup = !table     ? "delete"
+                   : windowed ? "compact,delete"
+                              : "compact",
     };
     engine_topic_spec_t look = spec;
     if (!w->partitions)
@@ -112,15 +119,20 @@ static ST check_joined_topics(engine_run_t *r, const bind_result_t *b, err_t *er
         TRY(h->topic_get(h->self, b->source[0]->topic, &first, err));
         TRY(h->topic_get(h->self, b->source[i]->topic, &other, err));
         if (first.partitions != other.partitions)
-            return BAD("Can't join `" STR_FMT "` with `" STR_FMT "` since the number of partitions don't match. `" STR_FMT
-                       "` partitions = %d; `" STR_FMT "` partitions = %d. Please repartition either one so that the number of "
-                       "partitions match.", STR_ARG(b->source[0]->name), STR_ARG(b->source[i]->name),
-                       STR_ARG(b->source[0]->name), first.partitions, STR_ARG(b->source[i]->name), other.partitions);
+            return BAD("Can't join `" STR_FMT "` with `" STR_FMT
+                       "` since the number of partitions don't match. `" STR_FMT
+                       "` partitions = %d; `" STR_FMT
+                       "` partitions = %d. Please repartition either one so that the number of "
+                       "partitions match.",
+                       STR_ARG(b->source[0]->name), STR_ARG(b->source[i]->name),
+                       STR_ARG(b->source[0]->name), first.partitions, STR_ARG(b->source[i]->name),
+                       other.partitions);
     }
     return ST_OK;
 }
 
-static catalog_source_t *sink_source(const sql_create_t *c, const engine_query_t *q, const bind_sink_t *sink)
+static catalog_source_t *sink_source(const sql_create_t *c, const engine_query_t *q,
+                                     const bind_sink_t *sink)
 {
     catalog_source_t *s = catalog_source_new();
     arena_t *a = &s->arena;
@@ -142,8 +154,8 @@ static catalog_source_t *sink_source(const sql_create_t *c, const engine_query_t
     return s;
 }
 
-static ST bind_create(engine_run_t *r, engine_query_t *q, const with_t *w, const sql_query_t *query, bind_sink_t *sink,
-                      err_t *err)
+static ST bind_create(engine_run_t *r, engine_query_t *q, const with_t *w, const sql_query_t *query,
+                      bind_sink_t *sink, err_t *err)
 {
     const sql_create_t *c = &r->stmt->create;
     TRY(bind_query(&q->arena, &r->e->bind, query, BIND_PERSISTENT, c->name, &q->bound, err));
@@ -151,8 +163,8 @@ static ST bind_create(engine_run_t *r, engine_query_t *q, const with_t *w, const
     TRY(check_joined_topics(r, &q->bound, err));
     sink->name = q->sink = arena_str(&q->arena, c->name);
     sink->topic = q->sink_topic = sink_topic(r, &q->arena, w, c->name);
-    TRY(engine_formats(r, w, q->bound.first, q->bound.key.len, q->bound.value.len, &sink->key_format,
-                       &sink->value_format, err));
+    TRY(engine_formats(r, w, q->bound.first, q->bound.key.len, q->bound.value.len,
+                       &sink->key_format, &sink->value_format, err));
     sink->key_format.full_name = arena_str(&q->arena, sink->key_format.full_name);
     sink->value_format.full_name = arena_str(&q->arena, sink->value_format.full_name);
     sink->timestamp_column = arena_upper(&q->arena, w->timestamp);
@@ -162,8 +174,8 @@ static ST bind_create(engine_run_t *r, engine_query_t *q, const with_t *w, const
     TRY(bind_add_sink(&q->arena, &q->bound, sink, err));
     for (size_t i = 0; i < q->bound.n_sources; i++)
         if (str_eq(q->bound.source[i]->name, c->name))
-            return BAD("Cannot add %s '" STR_FMT "': it would read from itself", c->table ? "table" : "stream",
-                       STR_ARG(c->name));
+            return BAD("Cannot add %s '" STR_FMT "': it would read from itself",
+                       c->table ? "table" : "stream", STR_ARG(c->name));
     return make_topic(r, w, q, sink->topic, c->table, err);
 }
 
@@ -172,15 +184,17 @@ static ST replace(engine_run_t *r, const catalog_source_t *old, bool *ret_same, 
 {
     engine_query_t *q = old->query_id.len ? engine_find_query(r->e, old->query_id) : NULL;
     if (!q)
-        return BAD("Cannot upgrade data source: `" STR_FMT "` was not made by CREATE … AS", STR_ARG(old->name));
+        return BAD("Cannot upgrade data source: `" STR_FMT "` was not made by CREATE … AS",
+                   STR_ARG(old->name));
     str_t was = str_trim(q->statement), is = str_trim(r->stmt->text);
     *ret_same = str_eq(was, is);
     if (*ret_same)
         return ST_OK;
     if (q->bound.aggregated || q->bound.joined)
-        return BAD("Cannot add %s '" STR_FMT "': Cannot upgrade data source: Upgrades not yet supported for %s",
+        return BAD("Cannot add %s '" STR_FMT
+                   "': Cannot upgrade data source: Upgrades not yet supported for %s",
                    old->table ? "table" : "stream", STR_ARG(old->name),
-                   q->bound.joined       ? "StreamStreamJoin"
+                   q->bound.joined     ? "StreamStreamJoin"
                    : q->bound.windowed ? "StreamWindowedAggregate"
                                        : "StreamAggregate");
     return ST_OK;
@@ -193,21 +207,24 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
     const char *noun = c->table ? "table" : "stream";
     const catalog_source_t *old = catalog_get(&e->catalog, c->name);
     if (old && c->if_not_exists) {
-        engine_reply_warning(r, arena_printf(r->scratch, "Cannot add %s `" STR_FMT
-                                             "`: A %s with the same name already exists.", noun, STR_ARG(c->name),
-                                             old->table ? "table" : "stream"));
+        engine_reply_warning(
+            r, arena_printf(r->scratch,
+                            "Cannot add %s `" STR_FMT "`: A %s with the same name already exists.",
+                            noun, STR_ARG(c->name), old->table ? "table" : "stream"));
         return ST_OK;
     }
     if (old && !c->or_replace)
-        return BAD("Cannot add %s '" STR_FMT "': A %s with the same name already exists", noun, STR_ARG(c->name),
-                   old->table ? "table" : "stream");
+        return BAD("Cannot add %s '" STR_FMT "': A %s with the same name already exists", noun,
+                   STR_ARG(c->name), old->table ? "table" : "stream");
     bool same = false;
     if (old)
         TRY(replace(r, old, &same, err));
     if (same) {
-        engine_reply_status(r, noun, c->name, "create",
-                            arena_z(r->scratch, arena_printf(r->scratch, "Created query with ID " STR_FMT,
-                                                             STR_ARG(old->query_id))), old->query_id);
+        engine_reply_status(
+            r, noun, c->name, "create",
+            arena_z(r->scratch, arena_printf(r->scratch, "Created query with ID " STR_FMT,
+                                             STR_ARG(old->query_id))),
+            old->query_id);
         r->reply->persistent = false;
         return ST_OK;
     }
@@ -234,8 +251,8 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
                 break;
             }
     } else {
-        q->id = arena_printf(&q->arena, "C%cAS_" STR_FMT "_%lld", c->table ? 'T' : 'S', STR_ARG(c->name),
-                             (long long)take_number(e));
+        q->id = arena_printf(&q->arena, "C%cAS_" STR_FMT "_%lld", c->table ? 'T' : 'S',
+                             STR_ARG(c->name), (long long)take_number(e));
     }
     st = start(r, q, err);
     if (st != ST_OK) {
@@ -243,13 +260,15 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
         return st;
     }
     catalog_put(&e->catalog, sink_source(c, q, &sink));
-    engine_reply_status(r, noun, c->name, "create",
-                        arena_z(r->scratch, arena_printf(r->scratch, "Created query with ID " STR_FMT, STR_ARG(q->id))),
-                        q->id);
+    engine_reply_status(
+        r, noun, c->name, "create",
+        arena_z(r->scratch,
+                arena_printf(r->scratch, "Created query with ID " STR_FMT, STR_ARG(q->id))),
+        q->id);
     return ST_OK;
 }
 
-/* ---- INSERT INTO … SELECT ----------------------------------------------------------------------------------------- */
+/* ---- INSERT INTO … SELECT ------------------------------------------------------------------ */
 
 static ST insert_id(engine_run_t *r, engine_query_t *q, const with_t *w, err_t *err)
 {
@@ -261,22 +280,27 @@ static ST insert_id(engine_run_t *r, engine_query_t *q, const with_t *w, err_t *
     static const char *const taken[] = {"INSERTQUERY_", "CTAS_", "CSAS_", "CST_"};
     for (size_t i = 0; i < 4; i++)
         if (str_starts(q->id, str_of(taken[i])))
-            return BAD("Query IDs must not start with a reserved query ID prefix (INSERTQUERY_, CTAS_, CSAS_, CST_). Got '"
-                       STR_FMT "'.", STR_ARG(q->id));
+            return BAD("Query IDs must not start with a reserved query ID prefix (INSERTQUERY_, "
+                       "CTAS_, CSAS_, CST_). Got '" STR_FMT "'.",
+                       STR_ARG(q->id));
     for (size_t i = 0; i < q->id.len; i++) {
         char ch = q->id.ptr[i];
         if (!((ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '_'))
-            return BAD("Query IDs may contain only alphanumeric characters and '_'. Got: '" STR_FMT "'", STR_ARG(q->id));
+            return BAD("Query IDs may contain only alphanumeric characters and '_'. Got: '" STR_FMT
+                       "'",
+                       STR_ARG(q->id));
     }
     if (engine_find_query(r->e, q->id))
         return BAD("Query ID '" STR_FMT "' already exists.", STR_ARG(q->id));
     return ST_OK;
 }
 
-static ST check_insert(engine_run_t *r, const engine_query_t *q, const catalog_source_t *sink, err_t *err)
+static ST check_insert(engine_run_t *r, const engine_query_t *q, const catalog_source_t *sink,
+                       err_t *err)
 {
     if (q->bound.table)
-        return BAD("INSERT INTO can only be used to insert into a stream. " STR_FMT " is a table.", STR_ARG(sink->name));
+        return BAD("INSERT INTO can only be used to insert into a stream. " STR_FMT " is a table.",
+                   STR_ARG(sink->name));
     bool same = q->bound.key.len == sink->key.len && q->bound.value.len == sink->value.len;
     for (size_t i = 0; same && i < sink->key.len; i++)
         same = data_type_eq(q->bound.key.ptr[i].type, sink->key.ptr[i].type) &&
@@ -303,9 +327,11 @@ st_t engine_insert_select(engine_run_t *r, err_t *err)
     const sql_insert_t *in = &r->stmt->insert;
     const catalog_source_t *target = catalog_get(&r->e->catalog, in->target);
     if (!target)
-        return BAD("Sink does not exist for the INSERT INTO statement: `" STR_FMT "`", STR_ARG(in->target));
+        return BAD("Sink does not exist for the INSERT INTO statement: `" STR_FMT "`",
+                   STR_ARG(in->target));
     if (target->table)
-        return BAD("INSERT INTO can only be used to insert into a stream. " STR_FMT " is a table.", STR_ARG(in->target));
+        return BAD("INSERT INTO can only be used to insert into a stream. " STR_FMT " is a table.",
+                   STR_ARG(in->target));
     if (target->read_only)
         return BAD("Cannot insert into read-only stream: " STR_FMT, STR_ARG(in->target));
     with_t w;
@@ -320,8 +346,12 @@ st_t engine_insert_select(engine_run_t *r, err_t *err)
     if (st == ST_OK)
         st = check_insert(r, q, target, err);
     if (st == ST_OK) {
-        bind_sink_t sink = {target->name, target->topic, target->key_format, target->value_format,
-                            target->timestamp_column, target->timestamp_format};
+        bind_sink_t sink = {target->name,
+                            target->topic,
+                            target->key_format,
+                            target->value_format,
+                            target->timestamp_column,
+                            target->timestamp_format};
         q->sink = target->name;
         q->sink_topic = target->topic;
         st = bind_add_sink(&q->arena, &q->bound, &sink, err);
@@ -334,13 +364,15 @@ st_t engine_insert_select(engine_run_t *r, err_t *err)
         query_free(q);
         return st;
     }
-    engine_reply_status(r, "stream", in->target, "create",
-                        arena_z(r->scratch, arena_printf(r->scratch, "Created query with ID " STR_FMT, STR_ARG(q->id))),
-                        q->id);
+    engine_reply_status(
+        r, "stream", in->target, "create",
+        arena_z(r->scratch,
+                arena_printf(r->scratch, "Created query with ID " STR_FMT, STR_ARG(q->id))),
+        q->id);
     return ST_OK;
 }
 
-/* ---- TERMINATE, PAUSE, RESUME ------------------------------------------------------------------------------------- */
+/* ---- TERMINATE, PAUSE, RESUME ---------------------------------------------------------------- */
 
 static void change_one(engine_run_t *r, size_t i)
 {

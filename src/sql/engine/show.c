@@ -178,7 +178,8 @@ static ST show_topics(engine_run_t *r, err_t *err)
     BUF_LIT(b, "[");
     for (size_t i = 0; i < n; i++) {
         engine_topic_t t;
-        if ((hidden_topic(names[i]) && !r->stmt->show.all) || h->topic_get(h->self, names[i], &t, NULL) != ST_OK)
+        if ((hidden_topic(names[i]) && !r->stmt->show.all) ||
+            h->topic_get(h->self, names[i], &t, NULL) != ST_OK)
             continue;
         json_put_item(b);
         BUF_LIT(b, "{");
@@ -279,7 +280,8 @@ static ST describe_function(engine_run_t *r, err_t *err)
         if (str_eq_nocase(str_of(f[i].name), r->stmt->show.name))
             first = &f[i];
     if (!first)
-        return BAD("Can't find any functions with the name '" STR_FMT "'", STR_ARG(r->stmt->show.name));
+        return BAD("Can't find any functions with the name '" STR_FMT "'",
+                   STR_ARG(r->stmt->show.name));
     static const char *const kinds[] = {"SCALAR", "AGGREGATE", "TABLE"};
     buf_t *b = begin(r, "describe_function");
     json_put_member_str(b, "name", str_of(first->name));
@@ -290,7 +292,8 @@ static ST describe_function(engine_run_t *r, err_t *err)
     json_put_member_str(b, "type", str_of(kinds[first->kind]));
     json_put_name(b, "functions");
     BUF_LIT(b, "[");
-    for (const sql_function_t *g = first; g < f + n && str_eq(str_of(g->name), str_of(first->name)); g++) {
+    for (const sql_function_t *g = first; g < f + n && str_eq(str_of(g->name), str_of(first->name));
+         g++) {
         json_put_item(b);
         BUF_LIT(b, "{");
         json_put_name(b, "arguments");
@@ -375,7 +378,8 @@ static ST describe(engine_run_t *r, err_t *err)
 {
     const catalog_source_t *s = catalog_get(&r->e->catalog, r->stmt->show.name);
     if (!s)
-        return BAD("Could not find STREAM/TABLE '" STR_FMT "' in the Metastore", STR_ARG(r->stmt->show.name));
+        return BAD("Could not find STREAM/TABLE '" STR_FMT "' in the Metastore",
+                   STR_ARG(r->stmt->show.name));
     buf_t *b = begin(r, "sourceDescription");
     json_put_name(b, "sourceDescription");
     put_source(r, b, s, r->stmt->show.extended);
@@ -454,19 +458,21 @@ st_t engine_show(engine_run_t *r, err_t *err)
     }
 }
 
-static ST explained(engine_run_t *r, arena_t *a, const engine_query_t **ret_query, bind_result_t *ret, err_t *err)
+static ST explained(engine_run_t *r, arena_t *a, const engine_query_t **ret_query,
+                    bind_result_t *ret, err_t *err)
 {
     const sql_explain_t *x = &r->stmt->explain;
     if (!x->stmt) {
         *ret_query = engine_find_query(r->e, x->query_id);
         if (!*ret_query)
-            return BAD("Query with id:" STR_FMT " does not exist, use SHOW QUERIES to view the full set of queries.",
+            return BAD("Query with id:" STR_FMT
+                       " does not exist, use SHOW QUERIES to view the full set of queries.",
                        STR_ARG(x->query_id));
         *ret = (*ret_query)->bound;
         return ST_OK;
     }
-    const sql_query_t *q = x->stmt->kind == SQL_STMT_QUERY       ? x->stmt->query
-                           : x->stmt->kind == SQL_STMT_CREATE_AS ? x->stmt->create.query
+    const sql_query_t *q = x->stmt->kind == SQL_STMT_QUERY           ? x->stmt->query
+                           : x->stmt->kind == SQL_STMT_CREATE_AS     ? x->stmt->create.query
                            : x->stmt->kind == SQL_STMT_INSERT_SELECT ? x->stmt->insert.query
                                                                      : NULL;
     if (!q)

@@ -4,7 +4,16 @@
 
 #define BAD(...) err_set(err, ST_BAD_STATEMENT, __VA_ARGS__)
 
-typedef enum with_kind { W_TEXT, W_INT, W_BOOL, W_KEY_FORMAT, W_VALUE_FORMAT, W_FORMAT, W_WINDOW, W_SIZE } with_kind_t;
+typedef enum with_kind {
+    W_TEXT,
+    W_INT,
+    W_BOOL,
+    W_KEY_FORMAT,
+    W_VALUE_FORMAT,
+    W_FORMAT,
+    W_WINDOW,
+    W_SIZE
+} with_kind_t;
 
 typedef struct with_row {
     const char *name;
@@ -13,8 +22,14 @@ typedef struct with_row {
     bool create_only;
 } with_row_t;
 
-#define ROW(name, kind, field) {name, kind, offsetof(with_t, field), false}
-#define ROW_CREATE(name, kind, field) {name, kind, offsetof(with_t, field), true}
+#define ROW(name, kind, field)                                                                     \
+    {                                                                                              \
+        name, kind, offsetof(with_t, field), false                                                 \
+    }
+#define ROW_CREATE(name, kind, field)                                                              \
+    {                                                                                              \
+        name, kind, offsetof(with_t, field), true                                                  \
+    }
 
 static const with_row_t rows[] = {
     ROW("FORMAT", W_FORMAT, value_format),
@@ -106,7 +121,8 @@ static ST window_of(const sql_prop_t *p, sql_window_kind_t *ret, err_t *err)
         *ret = SQL_WINDOW_SESSION;
     else
         return BAD("Configuration WINDOW_TYPE is invalid: '" STR_FMT
-                   "' is none of TUMBLING, HOPPING, SESSION", STR_ARG(t));
+                   "' is none of TUMBLING, HOPPING, SESSION",
+                   STR_ARG(t));
     return ST_OK;
 }
 
@@ -118,8 +134,10 @@ static ST size_of(const sql_prop_t *p, int64_t *ret, err_t *err)
     str_t rest = str_trim(t);
     int64_t n;
     if (!str_split(&rest, ' ', &number) || !str_to_i64(number, &n) || n <= 0 || !str_trim(rest).len)
-        return BAD("Configuration WINDOW_SIZE is invalid: Invalid duration: '" STR_FMT "'. Should be a number and "
-                   "a unit, e.g. '30 SECONDS'", STR_ARG(t));
+        return BAD("Configuration WINDOW_SIZE is invalid: Invalid duration: '" STR_FMT
+                   "'. Should be a number and "
+                   "a unit, e.g. '30 SECONDS'",
+                   STR_ARG(t));
     rest = str_trim(rest);
     int64_t ms = sql_unit_ms(sql_unit_of(rest));
     if (!ms) {
@@ -128,7 +146,8 @@ static ST size_of(const sql_prop_t *p, int64_t *ret, err_t *err)
         for (size_t i = 0; i < k; i++)
             up[i] = str_upper_char(rest.ptr[i]);
         return BAD("Configuration WINDOW_SIZE is invalid: Invalid duration: '" STR_FMT
-                   "'. Unknown time unit: '" STR_FMT "'", STR_ARG(t), STR_ARG(str_n(up, k)));
+                   "'. Unknown time unit: '" STR_FMT "'",
+                   STR_ARG(t), STR_ARG(str_n(up, k)));
     }
     if (__builtin_mul_overflow(ms, n, ret))
         return BAD("Configuration WINDOW_SIZE is invalid: it is too long");
@@ -178,17 +197,21 @@ st_t with_read(sql_props_t props, bool create, with_t *ret, err_t *err)
     for (size_t i = 0; i < props.len; i++) {
         const with_row_t *row = NULL;
         for (size_t k = 0; k < sizeof rows / sizeof *rows; k++)
-            if (str_eq_nocase(props.ptr[i].name, str_of(rows[k].name)) && (create || !rows[k].create_only))
+            if (str_eq_nocase(props.ptr[i].name, str_of(rows[k].name)) &&
+                (create || !rows[k].create_only))
                 row = &rows[k];
         if (!row)
-            return BAD("Invalid config variable(s) in the WITH clause: " STR_FMT, STR_ARG(props.ptr[i].name));
+            return BAD("Invalid config variable(s) in the WITH clause: " STR_FMT,
+                       STR_ARG(props.ptr[i].name));
         TRY(set(&w, row, &props.ptr[i], err));
     }
     static const char *const both[] = {"KEY_FORMAT", "VALUE_FORMAT"};
     for (int i = 0; i < 2; i++)
         if (has(props, "FORMAT") && has(props, both[i]))
-            return BAD("Cannot supply both '%s' and 'FORMAT' properties, as 'FORMAT' sets both key and value formats. "
-                       "Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.", both[i]);
+            return BAD("Cannot supply both '%s' and 'FORMAT' properties, as 'FORMAT' sets both key "
+                       "and value formats. "
+                       "Either use just 'FORMAT', or use 'KEY_FORMAT' and 'VALUE_FORMAT'.",
+                       both[i]);
     if (w.window == SQL_WINDOW_SESSION && w.window_size_ms)
         return BAD("'WINDOW_SIZE' should not be set for SESSION windows.");
     if (w.window && w.window != SQL_WINDOW_SESSION && !w.window_size_ms)
@@ -210,11 +233,15 @@ st_t with_delimiter(str_t text, const char *name, char *ret, err_t *err)
     else if (str_eq_nocase(text, STR("TAB")))
         *ret = '\t';
     else if (!str_trim(text).len)
-        return BAD("Failed to prepare statement: Configuration %s is invalid: Delimiter cannot be empty, if you meant to "
-                   "have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'", name);
+        return BAD(
+            "Failed to prepare statement: Configuration %s is invalid: Delimiter cannot be empty, "
+            "if you meant to "
+            "have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'",
+            name);
     else if (text.len != 1)
-        return BAD("Failed to prepare statement: Configuration %s is invalid: Invalid delimiter value: '" STR_FMT
-                   "'. Delimiter must be a single character or TAB,SPACE", name, STR_ARG(text));
+        return BAD("Failed to prepare statement: Configuration %s is invalid: Invalid delimiter "
+                   "value: '" STR_FMT "'. Delimiter must be a single character or TAB,SPACE",
+                   name, STR_ARG(text));
     else
         *ret = text.ptr[0];
     return ST_OK;

@@ -224,7 +224,8 @@ static ST text_to_boolean(str_t s, bool *ret, err_t *err)
 }
 
 #define BAD_TEXT(err, type, s)                                                                     \
-    err_set(err, ST_BAD_INPUT, "invalid input syntax for type " type ": \"" STR_FMT "\"", STR_ARG(s))
+    err_set(err, ST_BAD_INPUT, "invalid input syntax for type " type ": \"" STR_FMT "\"",          \
+            STR_ARG(s))
 
 static ST from_text(arena_t *a, str_t s, const data_type_t *to, data_value_t *ret, err_t *err)
 {
@@ -366,13 +367,16 @@ static ST numeric(arena_t *a, data_value_t v, const data_type_t *to, data_value_
 static ST members(arena_t *a, data_value_t v, const data_type_t *from, const data_type_t *to,
                   data_value_t *ret, err_t *err)
 {
-    size_t n = to->kind == DATA_STRUCT ? to->n_fields : to->kind == DATA_MAP ? 2 * (size_t)v.len : v.len;
+    size_t n = to->kind == DATA_STRUCT ? to->n_fields
+               : to->kind == DATA_MAP  ? 2 * (size_t)v.len
+                                       : v.len;
     data_value_t *out = arena_zalloc(a, n * sizeof *out);
     if (to->kind == DATA_STRUCT) {
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < from->n_fields; j++)
                 if (str_eq(to->field[i].name, from->field[j].name))
-                    TRY(cast_value(a, v.v[j], from->field[j].type, to->field[i].type, &out[i], err));
+                    TRY(cast_value(a, v.v[j], from->field[j].type, to->field[i].type, &out[i],
+                                   err));
         *ret = data_of_struct(out, n);
         return ST_OK;
     }

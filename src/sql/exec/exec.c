@@ -54,7 +54,7 @@ store_t *op_store(const op_t *o, int32_t partition)
     return o->store[partition];
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making ---------------------------------------------------------------------------------- */
 
 static ST build(exec_t *x, const plan_step_t *step, op_t *next, int port, size_t stage,
                 int32_t n_partitions, err_t *err)
@@ -71,8 +71,8 @@ static ST build(exec_t *x, const plan_step_t *step, op_t *next, int port, size_t
                 .first_store = x->n_stores};
     VEC_PUSH(&x->ops, o);
     if (class->n_stores && !class->stores_of) {
-        o->store = arena_zalloc(&x->life,
-                                class->n_stores * (size_t)n_partitions * sizeof(store_t *));
+        o->store =
+            arena_zalloc(&x->life, class->n_stores * (size_t)n_partitions * sizeof(store_t *));
     }
     x->n_stores += class->n_stores;
     if (class->init)
@@ -126,7 +126,7 @@ void exec_free(exec_t *x)
     free(x);
 }
 
-/* ---- a turn ------------------------------------------------------------------------------------------------------- */
+/* ---- a turn ---------------------------------------------------------------------------------- */
 
 void exec_feed(exec_t *x, size_t source, int32_t partition, const exec_input_t *record, size_t n)
 {
@@ -153,7 +153,8 @@ typedef struct merge_input {
     size_t at;
 } merge_input_t;
 
-/* Runs one partition of a stage: the input whose next record is oldest goes on, as far as it stays the oldest. */
+/* Runs one partition of a stage: the input whose next record is oldest goes on, as far as it stays
+ * the oldest. */
 static void run_partition(exec_t *x, size_t stage, int32_t partition)
 {
     merge_input_t in[64];
@@ -203,7 +204,8 @@ void exec_turn(exec_t *x, int64_t wall_ms)
     for (size_t stage = x->n_stages; stage-- > 0;) {
         for (int32_t p = 0; p < x->opt.max_partitions; p++)
             run_partition(x, stage, p);
-        /* ops are kept downstream first: from the back, each lets out what its own inputs gave it */
+        /* ops are kept downstream first: from the back, each lets out what its own inputs gave it
+         */
         for (size_t i = x->ops.len; i-- > 0;) {
             op_t *o = x->ops.ptr[i];
             for (int32_t p = 0; o->stage == stage && o->class->flush && p < o->n_partitions; p++)
@@ -244,7 +246,7 @@ void exec_commit(exec_t *x,
     arena_reset(&x->arena);
 }
 
-/* ---- stores ------------------------------------------------------------------------------------------------------- */
+/* ---- stores ---------------------------------------------------------------------------------- */
 
 size_t exec_n_stores(const exec_t *x)
 {
@@ -328,7 +330,7 @@ exec_stats_t exec_stats(const exec_t *x)
     return st;
 }
 
-/* ---- pull queries ------------------------------------------------------------------------------------------------- */
+/* ---- pull queries ---------------------------------------------------------------------------- */
 
 /* The topmost operator that holds rows; everything behind it must be stateless. */
 static op_t *holder(const exec_t *x)

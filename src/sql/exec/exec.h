@@ -1,9 +1,10 @@
 /* exec.h: a query at work, without I/O: records in, records out, time given by the caller.
  *
- * A turn: exec_feed what has arrived, exec_turn runs it through all operators to the end, then the driver takes the
- * outputs (given to the sink as they came), the stores' changes by exec_commit, and the turn is over: its arena is reset.
- * Same feed, same bytes out. Within a turn records of several topics and partitions go in the order of their time, as
- * in a Kafka Streams task. One thread at a time.
+ * A turn: exec_feed what has arrived, exec_turn runs it through all operators to the end, then the
+ * driver takes the outputs (given to the sink as they came), the stores' changes by exec_commit,
+ * and the turn is over: its arena is reset. Same feed, same bytes out. Within a turn records of
+ * several topics and partitions go in the order of their time, as in a Kafka Streams task. One
+ * thread at a time.
  */
 #ifndef ARUS_SQL_EXEC_EXEC_H
 #define ARUS_SQL_EXEC_EXEC_H
@@ -23,10 +24,11 @@ typedef struct exec_input {
 /* Where results go. Any may be NULL. */
 typedef struct exec_sink {
     void *self;
-    /* A record for the sink topic; bytes are borrowed for the call. partition is by Kafka's murmur2 of the key. */
+    /* A record for the sink topic; bytes are borrowed for the call. partition is by Kafka's murmur2
+     * of the key. */
     void (*record)(void *self, int32_t partition, const exec_input_t *r);
-    /* A row of a transient query, in projection order. `deleted`: a table's row went away, only key columns are set.
-     * False: enough, give no more. */
+    /* A row of a transient query, in projection order. `deleted`: a table's row went away, only key
+     * columns are set. False: enough, give no more. */
     bool (*row)(void *self, const data_value_t *row, size_t n, bool deleted, int64_t ts_ms);
     /* A record or an expression that failed; the record goes on without it. */
     void (*failed)(void *self, const char *what, const err_t *err);
@@ -36,7 +38,7 @@ typedef struct exec_options {
     int32_t max_partitions;           /* of all sources: how many tasks a stage has */
     const int32_t *source_partitions; /* one a source of the plan */
     int32_t sink_partitions;
-    bool cache; /* a table's updates in one turn are merged by key */
+    bool cache;                     /* a table's updates in one turn are merged by key */
     int64_t outer_join_interval_ms; /* how often outer joins look for rows that stayed alone */
     const schema_source_t *schemas;
 } exec_options_t;
@@ -48,13 +50,15 @@ void exec_free(exec_t *x);
 void exec_feed(exec_t *x, size_t source, int32_t partition, const exec_input_t *record, size_t n);
 /* wall_ms: for what goes by wall clock (throttles of outer joins). */
 void exec_turn(exec_t *x, int64_t wall_ms);
-/* Ends the turn; change (may be NULL) gets every change of every store: its number, partition, key, value (NULL: gone). */
+/* Ends the turn; change (may be NULL) gets every change of every store: its number, partition, key,
+ * value (NULL: gone). */
 void exec_commit(exec_t *x,
                  void (*change)(void *env, size_t store, int32_t partition, str_t key, str_t value),
                  void *env);
 
 size_t exec_n_stores(const exec_t *x);
-/* "Aggregate-Aggregate-Materialize" and the like: what stands before "-changelog" in the topic's name. */
+/* "Aggregate-Aggregate-Materialize" and the like: what stands before "-changelog" in the topic's
+ * name. */
 str_t exec_store_name(const exec_t *x, size_t store);
 /* How long its records matter; -1: for ever. */
 int64_t exec_store_retention_ms(const exec_t *x, size_t store);
@@ -72,8 +76,9 @@ typedef struct exec_row {
 
 /* Whether the query holds a result that can be looked up: it ends in an aggregation, or a table. */
 bool exec_can_scan(const exec_t *x);
-/* For pull queries: calls row for each row of the materialized result, or, with key values (n_key of them), only for
- * that key's, in all its windows. False from row: enough. Not inside a turn; what is given lives until row returns. */
+/* For pull queries: calls row for each row of the materialized result, or, with key values (n_key
+ * of them), only for that key's, in all its windows. False from row: enough. Not inside a turn;
+ * what is given lives until row returns. */
 void exec_scan(exec_t *x, const data_value_t *key, bool (*row)(void *env, const exec_row_t *r),
                void *env);
 

@@ -1,8 +1,9 @@
 /* expr.h: an expression compiled to a flat program.
  *
- * Operands are indexes: >= 0 is a column of the row, < 0 is register ~i. A step reads operands and writes one register;
- * jumps go forward only. A program that is just a column or a constant has no steps. Programs belong to one query and so
- * to one thread at a time; results live in the turn's arena or in the row they were read from.
+ * Operands are indexes: >= 0 is a column of the row, < 0 is register ~i. A step reads operands and
+ * writes one register; jumps go forward only. A program that is just a column or a constant has no
+ * steps. Programs belong to one query and so to one thread at a time; results live in the turn's
+ * arena or in the row they were read from.
  */
 #ifndef ARUS_SQL_EXEC_EXPR_H
 #define ARUS_SQL_EXEC_EXPR_H
@@ -24,7 +25,7 @@ typedef int (*expr_step_fn)(expr_t *e, const expr_step_t *s, expr_ctx_t *ctx);
 
 struct expr_step {
     expr_step_fn fn;
-    int32_t out; /* register */
+    int32_t out;  /* register */
     int32_t a, b; /* operands, or what the step makes of them */
     int32_t jump; /* steps forward, for the jumping ones */
     const void *data;
@@ -33,7 +34,7 @@ struct expr_step {
 struct expr {
     expr_step_t *step;
     size_t n_steps;
-    int32_t result; /* operand */
+    int32_t result;          /* operand */
     const data_type_t *type; /* NULL: the untyped null */
     data_value_t *reg;
     size_t n_regs;
@@ -49,7 +50,8 @@ static inline const data_value_t *expr_at(const expr_t *e, const expr_ctx_t *ctx
 
 bool expr_run(expr_t *e, expr_ctx_t *ctx);
 
-/* The value, valid until the next evaluation of e. On failure null, with *ctx->err filled and *ret_failed set. */
+/* The value, valid until the next evaluation of e. On failure null, with *ctx->err filled and
+ * *ret_failed set. */
 static inline data_value_t expr_eval(expr_t *e, expr_ctx_t *ctx, bool *ret_failed)
 {
     if (e->n_steps && !expr_run(e, ctx)) {
@@ -59,8 +61,8 @@ static inline data_value_t expr_eval(expr_t *e, expr_ctx_t *ctx, bool *ret_faile
     return *expr_at(e, ctx, e->result);
 }
 
-/* Building: a builder collects steps, registers and constants; expr_build gives the finished program, all of it in the
- * arena of the builder. */
+/* Building: a builder collects steps, registers and constants; expr_build gives the finished
+ * program, all of it in the arena of the builder. */
 typedef struct expr_builder expr_builder_t;
 
 expr_builder_t *expr_builder_new(arena_t *a);

@@ -1,7 +1,8 @@
 /* op.h: operators, inside exec/. One file an operator; each is a row of op_class_of.
  *
- * Records are pushed in batches from sources to the result. An operator's own state is behind its struct; its state per
- * partition is an array it makes in init. Rows and what they point to live in the turn's arena.
+ * Records are pushed in batches from sources to the result. An operator's own state is behind its
+ * struct; its state per partition is an array it makes in init. Rows and what they point to live in
+ * the turn's arena.
  */
 #ifndef ARUS_SQL_EXEC_OP_H
 #define ARUS_SQL_EXEC_OP_H
@@ -48,9 +49,11 @@ typedef struct op_class {
     /* End of the turn's records for this partition: lets out what was held back. */
     void (*flush)(op_t *o, int32_t partition);
     void (*done)(op_t *o);
-    /* Pushes what it holds to its next as if it had just come: for pull queries. NULL: it holds no result. */
+    /* Pushes what it holds to its next as if it had just come: for pull queries. NULL: it holds no
+     * result. */
     void (*scan)(op_t *o, int32_t partition, const str_t *key);
-    /* Its stores a partition and their names. They are store_t's in op->store, unless stores_of says otherwise. */
+    /* Its stores a partition and their names. They are store_t's in op->store, unless stores_of
+     * says otherwise. */
     size_t n_stores;
     const char *store_name[2];
     const op_stores_t *stores_of;
@@ -74,9 +77,9 @@ struct exec {
     const plan_t *plan;
     exec_options_t opt;
     exec_sink_t sink;
-    arena_t arena; /* the turn's */
-    arena_t life;  /* the query's */
-    VEC(op_t *) ops; /* downstream before upstream */
+    arena_t arena;     /* the turn's */
+    arena_t life;      /* the query's */
+    VEC(op_t *) ops;   /* downstream before upstream */
     VEC(op_t *) input; /* sources and exchanges, as they feed stages */
     size_t n_stages, n_stores;
     int64_t wall_ms;
@@ -116,8 +119,8 @@ static inline data_value_t *op_row(op_t *o, size_t n)
 data_value_t op_eval(op_t *o, expr_t *e, const data_value_t *row);
 void op_failed(op_t *o, const char *what);
 
-/* The canonical bytes of a row's first n values, for stores: equal keys, equal bytes. One STRING is its own bytes. Lives
- * in the turn's arena (or in the row). */
+/* The canonical bytes of a row's first n values, for stores: equal keys, equal bytes. One STRING is
+ * its own bytes. Lives in the turn's arena (or in the row). */
 str_t op_key(op_t *o, const data_value_t *row, size_t n);
 
 /* What sources and exchanges hand to their stage, partition by partition. */
@@ -126,7 +129,8 @@ exec_records_t *op_exchange_queue(op_t *o, int32_t partition);
 void op_source_feed(op_t *o, int32_t partition, const exec_input_t *r, size_t n);
 
 store_t *op_store(const op_t *o, int32_t partition);
-/* Calls entry for each of the partition's entries, or the ones with this store key in any window. */
+/* Calls entry for each of the partition's entries, or the ones with this store key in any window.
+ */
 void op_scan_store(op_t *o, int32_t partition, const str_t *key,
                    void (*entry)(op_t *o, int32_t partition, const store_entry_t *e));
 

@@ -1,7 +1,9 @@
-/* GROUP BY over a stream: without a window, in TUMBLING or HOPPING ones, in SESSIONs (op_session.c has those).
+/* GROUP BY over a stream: without a window, in TUMBLING or HOPPING ones, in SESSIONs (op_session.c
+ * has those).
  *
- * With the cache on, updates of one key in one turn are merged: each key that was touched lets out one row at flush, in
- * the order of first touch. EMIT FINAL lets out nothing before a window is closed.
+ * With the cache on, updates of one key in one turn are merged: each key that was touched lets out
+ * one row at flush, in the order of first touch. EMIT FINAL lets out nothing before a window is
+ * closed.
  */
 #include "sql/exec/op_aggregate.h"
 
@@ -82,8 +84,8 @@ void agg_remember_old(op_t *o, store_entry_t *e)
     e->old = row; /* S1: what the slots pointed to before this turn stays until its end */
 }
 
-static void update(op_t *o, store_t *store, int64_t start_ms, int64_t end_ms, const exec_record_t *r,
-                   str_t key, uint64_t hash)
+static void update(op_t *o, store_t *store, int64_t start_ms, int64_t end_ms,
+                   const exec_record_t *r, str_t key, uint64_t hash)
 {
     store_window_t *w = store_window(store, start_ms, end_ms);
     store_entry_t *e = store_get(w, key, hash);

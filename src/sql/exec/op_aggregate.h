@@ -1,4 +1,5 @@
-/* op_aggregate.h: what the aggregating operators share. An entry's slots are the key columns, then each function's. */
+/* op_aggregate.h: what the aggregating operators share. An entry's slots are the key columns, then
+ * each function's. */
 #ifndef ARUS_SQL_EXEC_OP_AGGREGATE_H
 #define ARUS_SQL_EXEC_OP_AGGREGATE_H
 

@@ -1,11 +1,12 @@
-/* A repartition: rows go to the partition of their key, in memory and in the same turn. What several partitions send to
- * one is taken up in the order of time, each sender's rows staying in their own order. */
+/* A repartition: rows go to the partition of their key, in memory and in the same turn. What
+ * several partitions send to one is taken up in the order of time, each sender's rows staying in
+ * their own order. */
 #include "sql/exec/op.h"
 
 typedef struct op_exchange_state {
     op_t op;
     int32_t n_from;
-    exec_records_t *sent; /* [to * n_from + from] */
+    exec_records_t *sent;  /* [to * n_from + from] */
     exec_records_t *queue; /* merged, a receiving partition */
     serde_t *key;
     buf_t buf;
@@ -15,8 +16,8 @@ static st_t init(op_t *o, err_t *err)
 {
     op_exchange_t *e = (op_exchange_t *)o;
     e->n_from = o->x->opt.max_partitions;
-    e->sent = arena_zalloc(&o->x->life,
-                           (size_t)e->n_from * (size_t)o->n_partitions * sizeof *e->sent);
+    e->sent =
+        arena_zalloc(&o->x->life, (size_t)e->n_from * (size_t)o->n_partitions * sizeof *e->sent);
     e->queue = arena_zalloc(&o->x->life, (size_t)o->n_partitions * sizeof *e->queue);
     if (o->n_partitions == 1)
         return ST_OK;
@@ -25,15 +26,15 @@ static st_t init(op_t *o, err_t *err)
     for (size_t i = 0; i < schema->n_key; i++)
         key[i] = (data_column_t){schema->col[i].name, schema->col[i].type};
     const plan_format_t *f = &o->step->exchange.key_format;
-    serde_spec_t spec = {.format = f->id,
-                         .is_key = true,
-                         .wrap = f->wrap,
-                         .delimiter = f->delimiter,
-                         .full_name = f->full_name,
-                         .subject = arena_printf(&o->x->life, STR_FMT "-key",
-                                                 STR_ARG(o->step->exchange.topic)),
-                         .columns = {key, schema->n_key},
-                         .schemas = o->x->opt.schemas};
+    serde_spec_t spec = {
+        .format = f->id,
+        .is_key = true,
+        .wrap = f->wrap,
+        .delimiter = f->delimiter,
+        .full_name = f->full_name,
+        .subject = arena_printf(&o->x->life, STR_FMT "-key", STR_ARG(o->step->exchange.topic)),
+        .columns = {key, schema->n_key},
+        .schemas = o->x->opt.schemas};
     return serde_new(&spec, &e->key, err);
 }
 

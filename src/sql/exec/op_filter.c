@@ -1,4 +1,5 @@
-/* WHERE and HAVING. A table's row that stops matching, having matched before, becomes a tombstone. */
+/* WHERE and HAVING. A table's row that stops matching, having matched before, becomes a tombstone.
+ */
 #include "sql/exec/op.h"
 
 typedef struct op_filter_state {

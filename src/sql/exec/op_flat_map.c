@@ -1,4 +1,5 @@
-/* EXPLODE and the like: a row becomes as many as its longest table function gives, the shorter ones filled with null. */
+/* EXPLODE and the like: a row becomes as many as its longest table function gives, the shorter ones
+ * filled with null. */
 #include "sql/exec/op.h"
 
 typedef struct op_flat_map_state {

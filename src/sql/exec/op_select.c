@@ -1,4 +1,5 @@
-/* SELECT, PARTITION BY, GROUP BY's new key: each output column is an expression over the input row. */
+/* SELECT, PARTITION BY, GROUP BY's new key: each output column is an expression over the input row.
+ */
 #include "sql/exec/op.h"
 
 typedef struct op_select_state {
@@ -49,7 +50,8 @@ static bool rekey(op_t *o, const exec_record_t *in, exec_record_t *out)
     return !(o->step->select.drop_null_key && any_key_null(o, out->row));
 }
 
-/* A table that is grouped by something else: what was there leaves its group, what is there now enters one. */
+/* A table that is grouped by something else: what was there leaves its group, what is there now
+ * enters one. */
 static void regroup(op_select_t *s, const exec_record_t *in)
 {
     op_t *o = &s->op;

@@ -1,4 +1,5 @@
-/* SESSION windows: a record joins all sessions of its key within the gap into one; each one joined goes away. */
+/* SESSION windows: a record joins all sessions of its key within the gap into one; each one joined
+ * goes away. */
 #include "sql/exec/op_aggregate.h"
 
 /* Takes the functions' states of `older` into e. */
@@ -21,11 +22,12 @@ static void absorb(op_t *o, store_entry_t *e, const store_entry_t *older)
 static void gone(op_t *o, const store_entry_t *e)
 {
     op_aggregate_t *a = (op_aggregate_t *)o;
-    VEC_PUSH(&a->out, (exec_record_t){.row = agg_result(o, e, e->window->start_ms, e->window->end_ms),
-                                      .ts_ms = e->ts_ms,
-                                      .window_start_ms = e->window->start_ms,
-                                      .window_end_ms = e->window->end_ms,
-                                      .flags = EXEC_DELETED});
+    VEC_PUSH(&a->out,
+             (exec_record_t){.row = agg_result(o, e, e->window->start_ms, e->window->end_ms),
+                             .ts_ms = e->ts_ms,
+                             .window_start_ms = e->window->start_ms,
+                             .window_end_ms = e->window->end_ms,
+                             .flags = EXEC_DELETED});
 }
 
 void agg_session(op_t *o, agg_part_t *p, store_t *store, const exec_record_t *r, str_t key,

@@ -1,5 +1,5 @@
-/* The beginning: bytes of records to rows, times taken from a column when it is so declared; a table's rows are kept, so
- * that each change knows the row before. */
+/* The beginning: bytes of records to rows, times taken from a column when it is so declared; a
+ * table's rows are kept, so that each change knows the row before. */
 #include "sql/exec/op.h"
 
 #include "sql/exec/timestamp.h"
@@ -7,8 +7,8 @@
 typedef struct op_source_state {
     op_t op;
     serde_t *key, *value;
-    exec_records_t *queue;     /* a partition */
-    exec_records_t changes;    /* a table's batch on its way */
+    exec_records_t *queue;  /* a partition */
+    exec_records_t changes; /* a table's batch on its way */
     timestamp_format_t *timestamp;
 } op_source_t;
 
@@ -130,10 +130,8 @@ static bool decode(op_source_t *s, const exec_input_t *in, int32_t partition, ex
     const plan_source_t *src = &o->step->source;
     size_t nk = src->key.len, nv = src->value.len;
     data_value_t *row = op_row(o, o->step->schema.n);
-    *r = (exec_record_t){.row = row,
-                         .ts_ms = in->ts_ms,
-                         .header = in->header,
-                         .n_headers = (uint32_t)in->n_headers};
+    *r = (exec_record_t){
+        .row = row, .ts_ms = in->ts_ms, .header = in->header, .n_headers = (uint32_t)in->n_headers};
     err_t *err = &o->x->err;
     str_t key = in->key;
     if (src->window.kind != SQL_WINDOW_NONE && key.ptr && !cut_window(&src->window, &key, r)) {
@@ -149,7 +147,8 @@ static bool decode(op_source_t *s, const exec_input_t *in, int32_t partition, ex
         r->flags |= EXEC_NO_KEY;
     }
     null = !in->value.ptr;
-    if (nv && serde_decode(s->value, &o->x->arena, in->value, src->want, row + nk, &null, err) != ST_OK)
+    if (nv &&
+        serde_decode(s->value, &o->x->arena, in->value, src->want, row + nk, &null, err) != ST_OK)
         return false;
     if (null) {
         r->flags |= EXEC_DELETED;

@@ -2,10 +2,11 @@
  *
  *  J1  A row with a null key or a null value is dropped, also by an outer join.
  *  J2  Each side keeps its rows for before + after + grace behind its own newest time.
- *  J3  A row meets the other side's rows with ts in [t - before, t + after] (for the right side before and after change
- *      places), in order of time; the result's time is the later of the two.
- *  J4  An outer join written without GRACE lets an unmatched row out at once. Written with GRACE, it lets it out once the
- *      newest time of both sides is past ts + after + grace, looked at at most once a second of wall time.
+ *  J3  A row meets the other side's rows with ts in [t - before, t + after] (for the right side
+ * before and after change places), in order of time; the result's time is the later of the two. J4
+ * An outer join written without GRACE lets an unmatched row out at once. Written with GRACE, it
+ * lets it out once the newest time of both sides is past ts + after + grace, looked at at most once
+ * a second of wall time.
  */
 #include "sql/exec/op.h"
 

@@ -1,5 +1,5 @@
-/* Joins with tables: a stream's rows look up a table; two tables' changes meet by key. The newest row a key of each
- * table is kept here. */
+/* Joins with tables: a stream's rows look up a table; two tables' changes meet by key. The newest
+ * row a key of each table is kept here. */
 #include "sql/exec/op.h"
 
 typedef struct op_table_join_state {
@@ -159,10 +159,10 @@ const op_class_t op_stream_table_join = {.size = sizeof(op_table_join_t),
                                          .n_stores = 1,
                                          .store_name = {"KafkaTopic_Right-Reduce"}};
 
-const op_class_t op_table_table_join = {.size = sizeof(op_table_join_t),
-                                        .init = init,
-                                        .push = table_push,
-                                        .done = done,
-                                        .n_stores = 2,
-                                        .store_name = {"KafkaTopic_Left-Reduce",
-                                                       "KafkaTopic_Right-Reduce"}};
+const op_class_t op_table_table_join = {
+    .size = sizeof(op_table_join_t),
+    .init = init,
+    .push = table_push,
+    .done = done,
+    .n_stores = 2,
+    .store_name = {"KafkaTopic_Left-Reduce", "KafkaTopic_Right-Reduce"}};

@@ -24,7 +24,7 @@ static int32_t emit2(expr_builder_t *b, expr_step_fn fn, int32_t x, int32_t y, c
     return r;
 }
 
-/* ---- arithmetic ------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 static int zero_division(expr_ctx_t *c)
 {
@@ -47,8 +47,8 @@ static int zero_division(expr_ctx_t *c)
         return NEXT;                                                                               \
     }
 
-#define WRAP32(op) (int32_t)((uint32_t)x.i32 op (uint32_t)y.i32)
-#define WRAP64(op) (int64_t)((uint64_t)x.i64 op (uint64_t)y.i64)
+#define WRAP32(op) (int32_t)((uint32_t)x.i32 op(uint32_t) y.i32)
+#define WRAP64(op) (int64_t)((uint64_t)x.i64 op(uint64_t) y.i64)
 
 ARITH_FN(add_i32, 32, data_of_i32, i32, WRAP32(+))
 ARITH_FN(sub_i32, 32, data_of_i32, i32, WRAP32(-))
@@ -132,7 +132,8 @@ static int concat(expr_t *e, const expr_step_t *s, expr_ctx_t *c)
     return NEXT;
 }
 
-int32_t step_arith(expr_builder_t *b, data_arith_t op, int32_t x, int32_t y, const data_type_t *type)
+int32_t step_arith(expr_builder_t *b, data_arith_t op, int32_t x, int32_t y,
+                   const data_type_t *type)
 {
     static const expr_step_fn fns[][5] = {
         [DATA_INTEGER] = {add_i32, sub_i32, mul_i32, div_i32, mod_i32},
@@ -169,7 +170,7 @@ int32_t step_negate(expr_builder_t *b, int32_t x, const data_type_t *type)
     return emit2(b, negate, x, x, type);
 }
 
-/* ---- comparison and logic ---------------------------------------------------------------------------------------- */
+/* ---- comparison and logic -------------------------------------------------------------------- */
 
 static bool equal(data_value_t x, data_value_t y)
 {
@@ -210,8 +211,9 @@ static int compare_not_distinct(expr_t *e, const expr_step_t *s, expr_ctx_t *c)
 
 int32_t step_compare(expr_builder_t *b, step_compare_t op, int32_t x, int32_t y)
 {
-    static const expr_step_fn fns[] = {compare_eq, compare_ne, compare_lt,       compare_le,
-                                       compare_gt, compare_ge, compare_distinct, compare_not_distinct};
+    static const expr_step_fn fns[] = {compare_eq,       compare_ne,          compare_lt,
+                                       compare_le,       compare_gt,          compare_ge,
+                                       compare_distinct, compare_not_distinct};
     return emit2(b, fns[op], x, y, NULL);
 }
 
@@ -282,8 +284,8 @@ static bool like(str_t text, str_t pattern, char escape)
 static int like_step(expr_t *e, const expr_step_t *s, expr_ctx_t *c)
 {
     const data_value_t x = *in(e, c, s->a), y = *in(e, c, s->b);
-    bool r = x.kind != DATA_NULL && y.kind != DATA_NULL &&
-             like(data_str(x), data_str(y), (char)s->jump);
+    bool r =
+        x.kind != DATA_NULL && y.kind != DATA_NULL && like(data_str(x), data_str(y), (char)s->jump);
     out(e, s, data_of_bool(r));
     return NEXT;
 }
@@ -295,7 +297,7 @@ int32_t step_like(expr_builder_t *b, int32_t x, int32_t pattern, char escape)
     return r;
 }
 
-/* ---- conversion, members ------------------------------------------------------------------------------------------ */
+/* ---- conversion, members --------------------------------------------------------------------- */
 
 typedef struct cast_pair {
     const data_type_t *from, *to;
@@ -395,7 +397,7 @@ int32_t step_make(expr_builder_t *b, arena_t *a, data_kind_t kind, const int32_t
     return emit2(b, make, (int32_t)n, (int32_t)kind, copy);
 }
 
-/* ---- jumps -------------------------------------------------------------------------------------------------------- */
+/* ---- jumps ----------------------------------------------------------------------------------- */
 
 static int move(expr_t *e, const expr_step_t *s, expr_ctx_t *c)
 {
@@ -442,7 +444,7 @@ size_t step_jump_if(expr_builder_t *b, int32_t x)
     return expr_emit(b, (expr_step_t){.fn = jump_if, .a = x});
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 typedef struct call_data {
     const sql_function_t *fn;
@@ -506,8 +508,9 @@ static int call(expr_t *e, const expr_step_t *s, expr_ctx_t *c)
     return NEXT;
 }
 
-int32_t step_call(expr_builder_t *b, arena_t *a, const sql_fn_resolved_t *fn, const int32_t *operand,
-                  step_lambda_t *const *lambda, size_t n_args, const step_env_t *env)
+int32_t step_call(expr_builder_t *b, arena_t *a, const sql_fn_resolved_t *fn,
+                  const int32_t *operand, step_lambda_t *const *lambda, size_t n_args,
+                  const step_env_t *env)
 {
     call_data_t *d = ARENA_NEW(a, call_data_t);
     int32_t *copy = ARENA_ARRAY(a, int32_t, n_args + 1);
@@ -516,7 +519,8 @@ int32_t step_call(expr_builder_t *b, arena_t *a, const sql_fn_resolved_t *fn, co
         copy[i] = operand[i];
         lambdas[i] = lambda ? lambda[i] : NULL;
     }
-    *d = (call_data_t){fn->fn, fn->arg_type, fn->ret_type, copy, lambdas, n_args, *env,
-                       ARENA_ARRAY(a, data_value_t, n_args + 1)};
+    *d = (call_data_t){
+        fn->fn,  fn->arg_type, fn->ret_type, copy,
+        lambdas, n_args,       *env,         ARENA_ARRAY(a, data_value_t, n_args + 1)};
     return emit2(b, call, expr_state_slot(b), 0, d);
 }

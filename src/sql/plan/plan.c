@@ -14,7 +14,8 @@ static void put_step(buf_t *b, const plan_step_t *s, int depth)
 {
     buf_printf(b, "%*s> [ %s ] | ", depth * 4, "", plan_step_name(s));
     if (s->kind == PLAN_SOURCE)
-        buf_printf(b, STR_FMT " (topic: " STR_FMT ") | ", STR_ARG(s->source.name), STR_ARG(s->source.topic));
+        buf_printf(b, STR_FMT " (topic: " STR_FMT ") | ", STR_ARG(s->source.name),
+                   STR_ARG(s->source.topic));
     if (s->kind == PLAN_FILTER)
         buf_printf(b, STR_FMT " | ", STR_ARG(s->filter.text));
     if (s->kind == PLAN_SINK)

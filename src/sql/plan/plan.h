@@ -1,10 +1,11 @@
 /* plan.h: what a query does, as a tree of named steps from its result down to its sources.
  *
- * Made once by bind/, read-only afterwards but for the registers of its expressions; everything lives in the arena of the
- * plan. exec/ makes operators from it. Steps are named as ksqlDB names its execution steps.
+ * Made once by bind/, read-only afterwards but for the registers of its expressions; everything
+ * lives in the arena of the plan. exec/ makes operators from it. Steps are named as ksqlDB names
+ * its execution steps.
  *
- * A row is one array of values: the key columns, then the value columns, then what a source adds when it is asked for
- * (ROWTIME and the like). Expressions index into that array.
+ * A row is one array of values: the key columns, then the value columns, then what a source adds
+ * when it is asked for (ROWTIME and the like). Expressions index into that array.
  */
 #ifndef ARUS_SQL_PLAN_PLAN_H
 #define ARUS_SQL_PLAN_PLAN_H
@@ -84,8 +85,8 @@ typedef struct plan_source {
     str_t name, topic; /* of the SQL source */
     size_t index;      /* among the plan's sources */
     plan_format_t key_format, value_format;
-    data_columns_t key, value; /* as the topic has them */
-    plan_window_t window;      /* kind NONE: keys have no window */
+    data_columns_t key, value;  /* as the topic has them */
+    plan_window_t window;       /* kind NONE: keys have no window */
     ptrdiff_t timestamp_column; /* index in the row, or -1: the record's own */
     str_t timestamp_format;
     const plan_extra_t *extra;
@@ -107,9 +108,9 @@ struct plan_step {
     size_t id; /* in order of making: names the step's stores */
     plan_step_t *in[2];
     plan_schema_t schema;
-    bool table;     /* what comes out are changes of a table */
-    bool windowed;  /* its keys have windows */
-    bool need_old;  /* a table: the row before is wanted, too */
+    bool table;    /* what comes out are changes of a table */
+    bool windowed; /* its keys have windows */
+    bool need_old; /* a table: the row before is wanted, too */
     union {
         plan_source_t source;
         struct {
@@ -132,7 +133,7 @@ struct plan_step {
         } flat_map;
         struct {
             plan_format_t key_format;
-            str_t topic; /* its name as Kafka Streams would have it */
+            str_t topic;        /* its name as Kafka Streams would have it */
             int32_t partitions; /* 0: as many as the largest of the query's sources */
         } exchange;
         struct {
@@ -140,7 +141,8 @@ struct plan_step {
             size_t n_aggs, n_slots; /* slots of all functions, without the key columns */
             plan_window_t window;
             bool final; /* EMIT FINAL */
-            /* out: the key columns, [WINDOWSTART, WINDOWEND when windowed,] a column an aggregate */
+            /* out: the key columns, [WINDOWSTART, WINDOWEND when windowed,] a column an aggregate
+             */
         } aggregate;
         struct {
             sql_join_kind_t kind;
@@ -160,7 +162,7 @@ struct plan_step {
 };
 
 typedef struct plan {
-    plan_step_t *root; /* a SINK or a RESULT */
+    plan_step_t *root;          /* a SINK or a RESULT */
     plan_step_t *const *source; /* by index */
     size_t n_sources, n_steps;
     data_columns_t result; /* RESULT: the columns in the order of the projection */

@@ -47,7 +47,8 @@ typedef struct runner {
     wire_reader_t reader;
     uint64_t failed, lag;
     int64_t busy_ns, wall_ms;
-    bool took;   /* it took part in this round */
+    size_t changed_bytes; /* of changelogs since the last checkpoint */
+    bool took;            /* it took part in this round */
     bool broken; /* its state is not what was committed: to be built again */
     int64_t retry_at_ms;
 } runner_t;
@@ -116,6 +117,14 @@ void runner_collect(runner_t *r, log_commit_t *c);
 void runner_turn_done(runner_t *r);
 /* Deletes its changelogs and committed offsets. */
 void runner_forget(runner_t *r);
+
+/* checkpoint.c */
+/* Writes the state of the last commit. Not inside a turn. */
+ST runner_checkpoint(runner_t *r, err_t *err);
+/* Restores it into the new exec and tells where each changelog's partitions are to be read from.
+ * ST_NOT_FOUND: there is none; ST_CORRUPT: it is not to be used, and exec may have part of it. */
+ST runner_checkpoint_load(runner_t *r, int64_t *const *ret_from, err_t *err);
+void runner_checkpoint_forget(runner_t *r);
 
 /* stream.c */
 ST server_query_open(server_t *s, server_request_t *r, err_t *err);

@@ -63,6 +63,7 @@ static void on_record(void *self, int32_t partition, const exec_input_t *r)
 static void on_change(void *env, size_t store, int32_t partition, str_t key, str_t value)
 {
     runner_t *r = env;
+    r->changed_bytes += key.len + value.len;
     output_add(&r->changelog[store], partition, r->wall_ms, key, value, NULL, 0);
 }
 
@@ -112,12 +113,13 @@ static str_t changelog_name(const runner_t *r, arena_t *a, size_t store)
                         STR_ARG(exec_store_name(r->exec, store)), store);
 }
 
-/* Reads a partition's records from offset on; each is given to fn. */
-static ST read_all(runner_t *r, log_topic_t *t, int32_t p, size_t store, err_t *err)
+/* Reads a changelog's partition from an offset on into its store. */
+static ST read_changelog(runner_t *r, size_t store, int32_t p, int64_t from, err_t *err)
 {
+    log_topic_t *t = r->changelog[store].topic;
     log_offsets_t o;
     TRY(log_topic_offsets(t, p, &o, err));
-    for (int64_t at = o.start; at < o.end;) {
+    for (int64_t at = from > o.start ? from : o.start; at < o.end;) {
         log_chunk_t chunk;
         TRY(log_read(t, p, at, 1u << 20, &chunk, err));
         str_t bytes = chunk.bytes;
@@ -127,7 +129,8 @@ static ST read_all(runner_t *r, log_topic_t *t, int32_t p, size_t store, err_t *
             wire_record_t rec;
             st = wire_reader_open(&r->reader, &b, err);
             while (st == ST_OK && wire_reader_next(&r->reader, &rec))
-                st = exec_restore(r->exec, store, p, rec.key, rec.value, err);
+                if (rec.offset >= at)
+                    st = exec_restore(r->exec, store, p, rec.key, rec.value, err);
         }
         int64_t next = chunk.next_offset;
         log_chunk_unref(&chunk);
@@ -139,38 +142,56 @@ static ST read_all(runner_t *r, log_topic_t *t, int32_t p, size_t store, err_t *
     return ST_OK;
 }
 
+static ST open_changelog(runner_t *r, size_t i, err_t *err)
+{
+    log_t *log = r->server->opt.log;
+    str_t name = changelog_name(r, &r->life, i);
+    int32_t partitions = exec_store_partitions(r->exec, i);
+    log_topic_t *t;
+    st_t st = log_topic_open(log, name, &t, NULL);
+    if (st == ST_NOT_FOUND) {
+        int64_t keep_ms = exec_store_retention_ms(r->exec, i);
+        char retention[32];
+        snprintf(retention, sizeof retention, "%lld",
+                 (long long)(keep_ms < 0 ? -1 : keep_ms + DAY_MS));
+        log_config_t config[] = {
+            {STR("cleanup.policy"), keep_ms < 0 ? STR("compact") : STR("compact,delete")},
+            {STR("retention.ms"), str_of(retention)}};
+        log_topic_spec_t spec = {name, partitions, 1, config, 2};
+        TRY(log_topic_create(log, &spec, err));
+        TRY(log_topic_open(log, name, &t, err));
+    }
+    output_init(&r->changelog[i], &r->life, t);
+    if (log_topic_partitions(t) != partitions)
+        return err_set(err, ST_CORRUPT,
+                       "changelog " STR_FMT " has %d partitions, the query has %d: terminate it "
+                       "and create it again",
+                       STR_ARG(name), log_topic_partitions(t), partitions);
+    return ST_OK;
+}
+
+/* Brings the state back: the checkpoint, then what the changelogs have behind it. */
 static ST open_changelogs(runner_t *r, err_t *err)
 {
-    server_t *s = r->server;
     r->n_changelogs = exec_n_stores(r->exec);
     r->changelog = ARENA_ARRAY(&r->life, runner_output_t, r->n_changelogs);
+    int64_t **from = ARENA_ARRAY(&r->life, int64_t *, r->n_changelogs + 1);
     for (size_t i = 0; i < r->n_changelogs; i++) {
-        str_t name = changelog_name(r, &r->life, i);
-        log_topic_t *t;
-        st_t st = log_topic_open(s->opt.log, name, &t, NULL);
-        bool made = st == ST_NOT_FOUND;
-        if (made) {
-            int64_t keep_ms = exec_store_retention_ms(r->exec, i);
-            char retention[32];
-            snprintf(retention, sizeof retention, "%lld",
-                     (long long)(keep_ms < 0 ? -1 : keep_ms + DAY_MS));
-            log_config_t config[] = {
-                {STR("cleanup.policy"), keep_ms < 0 ? STR("compact") : STR("compact,delete")},
-                {STR("retention.ms"), str_of(retention)}};
-            log_topic_spec_t spec = {name, exec_store_partitions(r->exec, i), 1, config, 2};
-            TRY(log_topic_create(s->opt.log, &spec, err));
-            TRY(log_topic_open(s->opt.log, name, &t, err));
-        }
-        output_init(&r->changelog[i], &r->life, t);
-        if (log_topic_partitions(t) != exec_store_partitions(r->exec, i))
-            return err_set(
-                err, ST_CORRUPT,
-                "changelog " STR_FMT " has %d partitions, the query has %d: terminate it and "
-                "create it again",
-                STR_ARG(name), log_topic_partitions(t), exec_store_partitions(r->exec, i));
-        for (int32_t p = 0; !made && p < log_topic_partitions(t); p++)
-            TRY(read_all(r, t, p, i, err));
+        TRY(open_changelog(r, i, err));
+        from[i] = ARENA_ARRAY(&r->life, int64_t, r->changelog[i].n_partitions);
     }
+    if (!r->n_changelogs)
+        return ST_OK;
+    err_t why;
+    st_t st = runner_checkpoint_load(r, from, &why);
+    if (st != ST_OK && st != ST_NOT_FOUND) {
+        trace_line(TRACE_WARN, "sql", "%s", why.msg);
+        for (size_t i = 0; i < r->n_changelogs; i++)
+            memset(from[i], 0, (size_t)r->changelog[i].n_partitions * sizeof **from);
+    }
+    for (size_t i = 0; i < r->n_changelogs; i++)
+        for (int32_t p = 0; p < r->changelog[i].n_partitions; p++)
+            TRY(read_changelog(r, i, p, from[i][p], err));
     return ST_OK;
 }
 
@@ -257,6 +278,7 @@ void runner_forget(runner_t *r)
     err_t err;
     if (log_group_delete(log, r->group, &err) != ST_OK)
         trace_line(TRACE_WARN, "sql", "%s", err.msg);
+    runner_checkpoint_forget(r);
 }
 
 /* ---- a turn ---------------------------------------------------------------------------------- */

@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#define CHECKPOINT_BYTES_MIN (32u << 20)
+
 /* ---- the engine's host ----------------------------------------------------------------------- */
 
 static ST topic_get(void *self, str_t name, engine_topic_t *ret, err_t *err)
@@ -438,6 +440,21 @@ static bool round_of_queries(server_t *s)
     return true;
 }
 
+/* A checkpoint is worth its cost once the changelog since the last one is long against the state.
+ */
+static void checkpoint_if_due(server_t *s)
+{
+    for (size_t i = 0; i < s->runners.len; i++) {
+        runner_t *r = s->runners.ptr[i];
+        if (r->broken || r->changed_bytes < CHECKPOINT_BYTES_MIN ||
+            r->changed_bytes < 2 * exec_stats(r->exec).state_bytes)
+            continue;
+        err_t err;
+        if (runner_checkpoint(r, &err) != ST_OK)
+            trace_line(TRACE_WARN, "sql", "no checkpoint: %s", err.msg);
+    }
+}
+
 static void publish_stats(server_t *s)
 {
     pthread_mutex_lock(&s->stats_lock);
@@ -496,7 +513,10 @@ static void *run(void *arg)
     int64_t published = 0;
     while (!atomic_load(&s->stop)) {
         bool busy = answer_requests(s), streams = false;
-        busy |= round_of_queries(s);
+        if (round_of_queries(s)) {
+            busy = true;
+            checkpoint_if_due(s);
+        }
         server_streams_poll(s, &streams);
         busy |= streams;
         int64_t now = io_mono_ns(s->opt.io);
@@ -591,6 +611,12 @@ void server_close(server_t *s)
     }
     while (s->streams.len)
         server_stream_free(VEC_LAST(&s->streams));
+    for (size_t i = 0; i < s->runners.len; i++) {
+        err_t err;
+        runner_t *r = s->runners.ptr[i];
+        if (!r->broken && r->changed_bytes && runner_checkpoint(r, &err) != ST_OK)
+            trace_line(TRACE_WARN, "sql", "no checkpoint: %s", err.msg);
+    }
     engine_free(s->engine);
     VEC_DONE(&s->runners);
     VEC_DONE(&s->streams);

@@ -229,6 +229,20 @@ void http_stream_end(http_request_t *r)
     http_conn_touch(c);
 }
 
+void http_abort(http_request_t *r)
+{
+    http_exchange_t *x = of(r);
+    http_conn_t *c = x->conn;
+    ASSERT(x->stage == HTTP_HANDLED || x->stage == HTTP_STREAMING);
+    x->stage = HTTP_ENDED;
+    if (!c) {
+        exchange_free(x);
+        return;
+    }
+    c->broken = true; /* x goes with it */
+    http_conn_touch(c);
+}
+
 bool http_gone(const http_request_t *r)
 {
     return !of_const(r)->conn;

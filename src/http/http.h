@@ -96,6 +96,9 @@ void http_reply_header(http_request_t *r, const char *name, str_t value);
 /* Answers all at once; type may be NULL. Takes r. */
 void http_reply(http_request_t *r, int status, const char *type, str_t body);
 
+/* Closes the connection in place of (the rest of) an answer. Takes r. */
+void http_abort(http_request_t *r);
+
 /* The head of an answer that comes line by line. */
 void http_stream_begin(http_request_t *r, int status, const char *type);
 /* One line with all its bytes (its newline, too). Never fails: what comes when the stream is full

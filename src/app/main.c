@@ -17,6 +17,8 @@ static const verb_t verbs[] = {
     {"bench", verb_bench, "arus bench dedupe|join|filter|count [--records N]",
      "a query over a preloaded log, beside the same job as a bare loop"},
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
+    {"market", verb_market, "arus market [--listen HOST:PORT] [--prices FILE --companies FILE]...",
+     "answers as GoAPI does: a synthetic market, or price files replayed"},
     {"test", verb_test, "arus test [--only TEXT] --cases PATH…",
      "runs case files of ksqlDB's shape: statements, inputs, expected outputs"},
     {"up", verb_up, "arus up [FILE.properties] [--data DIR] [-D name=value]...",

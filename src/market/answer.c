@@ -265,7 +265,8 @@ static market_answer_t indices(answer_t *x)
 }
 
 /* The days that a client asked for, [*from, *to] as indices with *to behind the last. A replay
- * stands for the present: asked for a range that reaches today and begins behind its last day, it
+ * stands for the present (give or take a day: clients have other
+ * time zones): asked for a range that reaches today and begins behind its last day, it
  * gives all it has. */
 static bool range(answer_t *x, const market_share_t *s, size_t *ret_from, size_t *ret_to)
 {
@@ -276,7 +277,7 @@ static bool range(answer_t *x, const market_share_t *s, size_t *ret_from, size_t
         return false;
     const market_day_t *d = s->days.ptr;
     size_t low = 0, high = s->days.len;
-    bool all = x->m->replay && high && to >= x->today && from > d[high - 1].day;
+    bool all = x->m->replay && high && to >= x->today - 1 && from > d[high - 1].day;
     int64_t oldest = x->m->replay ? INT64_MIN : x->today - x->m->opt.history_days;
     while (!all && low < high && (d[low].day < from || d[low].day < oldest))
         low++;

@@ -213,12 +213,11 @@ static void on_record(void *self, int32_t partition, const exec_input_t *r)
     world_record_add(e->w, e->q->sink_topic, r, false);
 }
 
-static void on_failed(void *self, const char *what, const err_t *err)
+static void on_failed(void *self, const exec_failure_t *f)
 {
-    (void)what;
     world_t *w = ((run_env_t *)self)->w;
     if (!w->first_failure.code)
-        w->first_failure = *err;
+        w->first_failure = *f->err;
 }
 
 /* A topic's records are the case's inputs, or what queries wrote there. */

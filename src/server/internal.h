@@ -49,7 +49,7 @@ typedef struct runner {
     int64_t busy_ns, wall_ms;
     size_t changed_bytes; /* of changelogs since the last checkpoint */
     bool took;            /* it took part in this round */
-    bool broken; /* its state is not what was committed: to be built again */
+    bool broken;          /* its state is not what was committed: to be built again */
     int64_t retry_at_ms;
 } runner_t;
 
@@ -85,6 +85,10 @@ struct server {
     VEC(server_stream_t *) streams;
     log_topic_t *commands;
     bool replaying, started;
+    log_topic_t *processing_log; /* made with the first failure */
+    buf_t failures;              /* of this round: a batch under construction */
+    wire_writer_t failure_writer;
+    size_t n_failures;
     log_watch_t *watch;
     pthread_t thread;
     atomic_bool stop;
@@ -117,6 +121,13 @@ void runner_collect(runner_t *r, log_commit_t *c);
 void runner_turn_done(runner_t *r);
 /* Deletes its changelogs and committed offsets. */
 void runner_forget(runner_t *r);
+
+/* processing_log.c */
+/* Keeps a failure for the round's commit. Bounded: past a thousand in a round they are only
+ * counted. */
+void processing_log_add(server_t *s, str_t query, const exec_failure_t *f);
+void processing_log_collect(server_t *s, log_commit_t *c);
+void processing_log_done(server_t *s);
 
 /* checkpoint.c */
 /* Writes the state of the last commit. Not inside a turn. */

@@ -1,7 +1,8 @@
 /* A query on the log: its topics in, its turns, its outputs and changelogs out. */
 #include "server/internal.h"
 
-#define DAY_MS INT64_C(86400000)
+#define DAY_MS       INT64_C(86400000)
+#define WARNINGS_MAX 10 /* printed a query; all are counted and in the processing log */
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
@@ -67,12 +68,14 @@ static void on_change(void *env, size_t store, int32_t partition, str_t key, str
     output_add(&r->changelog[store], partition, r->wall_ms, key, value, NULL, 0);
 }
 
-static void on_failed(void *self, const char *what, const err_t *err)
+static void on_failed(void *self, const exec_failure_t *f)
 {
     runner_t *r = self;
-    if (r->failed++ < 10)
-        trace_line(TRACE_WARN, "sql", STR_FMT ": %s: %s",
-                   STR_ARG(r->query ? r->query->id : STR("push query")), what, err->msg);
+    str_t id = r->query ? r->query->id : STR("push query");
+    if (r->failed++ < WARNINGS_MAX)
+        trace_line(TRACE_WARN, "sql", STR_FMT ": %s: %s", STR_ARG(id), f->what, f->err->msg);
+    if (r->query)
+        processing_log_add(r->server, id, f);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */
@@ -383,7 +386,10 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
             portion_t portion = {
                 .input = i, .partition = p, .max_ts_ms = INT64_MIN, .end = r->input[i].position[p]};
             if (read_portion(r, &portion, &err) != ST_OK)
-                on_failed(r, "reading a topic", &err);
+                on_failed(r, &(exec_failure_t){.what = "reading a topic",
+                                               .err = &err,
+                                               .topic = log_topic_name(r->input[i].topic),
+                                               .partition = p});
             if (portion.end > r->input[i].position[p] || portion.records.len)
                 VEC_PUSH(&portions, portion);
             else

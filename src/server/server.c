@@ -417,6 +417,7 @@ static bool round_of_queries(server_t *s)
     for (size_t i = 0; i < s->runners.len; i++)
         if (s->runners.ptr[i]->took)
             runner_collect(s->runners.ptr[i], c);
+    processing_log_collect(s, c);
     int64_t before = io_mono_ns(s->opt.io);
     err_t err;
     st_t st = log_commit(s->opt.log, c, NULL, &err);
@@ -623,6 +624,7 @@ void server_close(server_t *s)
     VEC_DONE(&s->connectors);
     if (s->commands)
         log_topic_unref(s->commands);
+    processing_log_done(s);
     log_watch_free(s->watch);
     pthread_mutex_destroy(&s->lock);
     pthread_mutex_destroy(&s->inbox_lock);

@@ -151,8 +151,10 @@ static void window_grow(store_window_t *w)
         cap *= 2;
     size_t n = 0;
     for (size_t i = 0; i < w->n_order; i++)
-        if (w->order[i])
+        if (w->order[i]) {
+            w->order[i]->at = (uint32_t)n;
             w->order[n++] = w->order[i];
+        }
     w->n_order = n;
     w->cap_order = cap;
     w->order = mem_realloc(w->order, cap * sizeof *w->order);
@@ -196,6 +198,7 @@ store_entry_t *store_put(store_t *s, store_window_t *w, str_t key, uint64_t hash
         e->slot = mem_zalloc((s->n_slots + !s->n_slots) * sizeof *e->slot);
         e->fresh = true;
         e->ts_ms = INT64_MIN;
+        e->at = (uint32_t)w->n_order;
         w->order[w->n_order++] = e;
         w->len++;
         table_add(w, e);
@@ -238,11 +241,7 @@ static void table_remove(store_window_t *w, store_entry_t *e)
         w->table[i] = NULL;
         table_add(w, moved);
     }
-    for (size_t k = 0; k < w->n_order; k++)
-        if (w->order[k] == e) {
-            w->order[k] = NULL;
-            break;
-        }
+    w->order[e->at] = NULL;
     w->len--;
 }
 

@@ -23,6 +23,7 @@ typedef struct store_entry {
     store_window_t *window;
     int64_t ts_ms;
     uint32_t key_len;
+    uint32_t at;  /* in the window's order */
     bool touched; /* in the dirty list */
     bool deleted; /* not there for readers; removed at commit */
     bool fresh;   /* made in this turn: nothing was there before */

@@ -19,12 +19,18 @@ static const op_class_t *op_class_of(plan_kind_t kind)
     return classes[kind];
 }
 
-void op_failed(op_t *o, const char *what)
+void op_failed_record(op_t *o, const exec_failure_t *f)
 {
     exec_t *x = o->x;
     x->n_failed++;
     if (x->sink.failed)
-        x->sink.failed(x->sink.self, what, &x->err);
+        x->sink.failed(x->sink.self, f);
+}
+
+void op_failed(op_t *o, const char *what)
+{
+    exec_failure_t f = {.what = what, .err = &o->x->err, .topic = STR("")};
+    op_failed_record(o, &f);
 }
 
 data_value_t op_eval(op_t *o, expr_t *e, const data_value_t *row)

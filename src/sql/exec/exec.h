@@ -21,6 +21,16 @@ typedef struct exec_input {
     size_t n_headers;
 } exec_input_t;
 
+/* Something that went wrong with a record or an expression; the rest goes on without it. Borrowed
+ * for the call. */
+typedef struct exec_failure {
+    const char *what; /* "record", "expression", a function's name, … */
+    const err_t *err;
+    str_t topic; /* of a record that could not be read; else empty */
+    int32_t partition;
+    const exec_input_t *record;
+} exec_failure_t;
+
 /* Where results go. Any may be NULL. */
 typedef struct exec_sink {
     void *self;
@@ -30,8 +40,7 @@ typedef struct exec_sink {
     /* A row of a transient query, in projection order. `deleted`: a table's row went away, only key
      * columns are set. False: enough, give no more. */
     bool (*row)(void *self, const data_value_t *row, size_t n, bool deleted, int64_t ts_ms);
-    /* A record or an expression that failed; the record goes on without it. */
-    void (*failed)(void *self, const char *what, const err_t *err);
+    void (*failed)(void *self, const exec_failure_t *f);
 } exec_sink_t;
 
 typedef struct exec_options {

@@ -118,6 +118,7 @@ static inline data_value_t *op_row(op_t *o, size_t n)
 /* An expression over a row; a failure is reported and gives null. */
 data_value_t op_eval(op_t *o, expr_t *e, const data_value_t *row);
 void op_failed(op_t *o, const char *what);
+void op_failed_record(op_t *o, const exec_failure_t *f);
 
 /* The canonical bytes of a row's first n values, for stores: equal keys, equal bytes. One STRING is
  * its own bytes. Lives in the turn's arena (or in the row). */

@@ -173,7 +173,11 @@ void op_source_feed(op_t *o, int32_t partition, const exec_input_t *in, size_t n
         if (decode(s, &in[i], partition, &q->ptr[q->len]))
             q->len++;
         else
-            op_failed(o, "record");
+            op_failed_record(o, &(exec_failure_t){.what = "record",
+                                                  .err = &o->x->err,
+                                                  .topic = o->step->source.topic,
+                                                  .partition = partition,
+                                                  .record = &in[i]});
     }
 }
 

@@ -47,7 +47,7 @@ typedef enum server_kind {
     SERVER_STATEMENTS,  /* text: statements; json gets their entities, comma-separated */
     SERVER_QUERY,       /* text: one SELECT; stream is set when it runs */
     SERVER_CLOSE_QUERY, /* text: the id of a push query; ST_NOT_FOUND */
-    SERVER_FREE_STREAM, /* stream; only by server_stream_close */
+    SERVER_FREE_STREAM, /* stream; only by server_stream_close and _release */
 } server_kind_t;
 
 struct server_request {
@@ -92,6 +92,8 @@ bool server_stream_take(server_stream_t *s, buf_t *b);
 /* Ends the query and gives the stream back; it must not be used any more. notify is not called
  * after it returns. */
 void server_stream_close(server_t *s, server_stream_t *stream);
+/* The same without waiting: by r, whose done is called when it is gone. */
+void server_stream_release(server_t *s, server_stream_t *stream, server_request_t *r);
 
 typedef struct server_query_stats {
     str_t id; /* lives as long as the arena given */

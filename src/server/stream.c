@@ -362,12 +362,26 @@ bool server_stream_take(server_stream_t *s, buf_t *b)
     return ended;
 }
 
-void server_stream_close(server_t *s, server_stream_t *stream)
+/* From now on nobody is notified. */
+static void forget_reader(server_stream_t *stream)
 {
     pthread_mutex_lock(&stream->lock);
     stream->notify = NULL;
     stream->ended = true;
     pthread_mutex_unlock(&stream->lock);
+}
+
+void server_stream_close(server_t *s, server_stream_t *stream)
+{
+    forget_reader(stream);
     server_request_t r = {.kind = SERVER_FREE_STREAM, .stream = stream};
     server_call(s, &r);
+}
+
+void server_stream_release(server_t *s, server_stream_t *stream, server_request_t *r)
+{
+    forget_reader(stream);
+    r->kind = SERVER_FREE_STREAM;
+    r->stream = stream;
+    server_submit(s, r);
 }

@@ -2,8 +2,10 @@
 #include "app/options.h"
 #include "app/show.h"
 #include "app/verb.h"
+#include "data/text.h"
 #include "log/local/local.h"
 #include "registry/registry.h"
+#include "rest/rest.h"
 #include "server/server.h"
 
 #include <inttypes.h>
@@ -34,6 +36,7 @@ typedef struct up {
     registry_t *registry;
     schema_source_t schemas;
     server_t *server;
+    rest_t *rest; /* NULL without listeners */
     int signals;
 } up_t;
 
@@ -154,17 +157,62 @@ static ST open_server(up_t *u, err_t *err)
     return server_start(u->server, err);
 }
 
+/* The log's id as Kafka writes one: that of the command topic. */
+static str_t cluster_id(up_t *u, str_t service_id)
+{
+    str_t topic = arena_printf(&u->arena, "_confluent-ksql-" STR_FMT "_command_topic",
+                               STR_ARG(service_id));
+    log_topic_info_t info;
+    if (log_topic_describe(u->log, topic, &u->arena, &info, NULL) != ST_OK)
+        return STR("arus");
+    buf_t b = BUF_INIT;
+    data_put_base64(&b, str_n(info.id.byte, sizeof info.id.byte));
+    for (size_t i = 0; i < b.len; i++)
+        b.ptr[i] = b.ptr[i] == '+' ? '-' : b.ptr[i] == '/' ? '_' : b.ptr[i];
+    str_t id = arena_str(&u->arena, str_sub(buf_str(&b), 0, 22));
+    buf_done(&b);
+    return id;
+}
+
+/* ksqlDB's REST API on each of `listeners`; no port is opened without that property. */
+static ST open_rest(up_t *u, err_t *err)
+{
+    str_t rest = options_get(&u->opt, "listeners", STR("")), one;
+    VEC(str_t) listeners = {0};
+    while (str_split(&rest, ',', &one))
+        if (str_trim(one).len)
+            VEC_PUSH(&listeners, str_trim(one));
+    st_t st = ST_OK;
+    if (listeners.len) {
+        str_t service_id = options_get(&u->opt, "ksql.service.id", STR("default_"));
+        rest_options_t ro = {.io = u->io,
+                             .server = u->server,
+                             .service_id = service_id,
+                             .cluster_id = cluster_id(u, service_id),
+                             .listener = listeners.ptr,
+                             .n_listeners = listeners.len};
+        st = rest_start(&ro, &u->rest, err);
+    }
+    for (size_t i = 0; st == ST_OK && i < listeners.len; i++)
+        printf("ready ksqldb " STR_FMT "\n", STR_ARG(rest_listener(u->rest, i)));
+    fflush(stdout);
+    VEC_DONE(&listeners);
+    return st;
+}
+
 static ST open_all(up_t *u, err_t *err)
 {
     u->io = io_real_new();
     TRY(open_log(u, err));
     TRY(registry_open(u->log, u->io, &u->registry, err));
     u->schemas = registry_source(u->registry);
-    return open_server(u, err);
+    TRY(open_server(u, err));
+    return open_rest(u, err);
 }
 
 static void close_all(up_t *u)
 {
+    rest_stop(u->rest);
     server_close(u->server);
     if (u->registry)
         registry_close(u->registry);

@@ -7,6 +7,7 @@
 #include "registry/registry.h"
 #include "rest/rest.h"
 #include "server/server.h"
+#include "sink/sink.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -121,18 +121,22 @@ static size_t row_bytes(const join_store_t *s, const join_row_t *r)
     return sizeof *r + data_packed_bytes(r->value, s->n_values);
 }
 
+/* Rows that are still pending stay until they are let out; nobody finds them any more. */
 static void drop_old(join_store_t *s, bucket_t *b)
 {
-    size_t n = lower(b, oldest(s));
-    if (!n)
-        return;
+    size_t n = lower(b, oldest(s)), kept = 0;
     for (size_t i = 0; i < n; i++) {
+        if (b->rows.ptr[i].pending) {
+            b->rows.ptr[kept++] = b->rows.ptr[i];
+            continue;
+        }
         s->bytes -= row_bytes(s, &b->rows.ptr[i]);
-        s->n_pending -= b->rows.ptr[i].pending;
         free(b->rows.ptr[i].value);
     }
-    b->rows.len -= n;
-    memmove(b->rows.ptr, b->rows.ptr + n, b->rows.len * sizeof *b->rows.ptr);
+    if (kept == n)
+        return;
+    memmove(b->rows.ptr + kept, b->rows.ptr + n, (b->rows.len - n) * sizeof *b->rows.ptr);
+    b->rows.len -= n - kept;
 }
 
 /* Once per sixteenth of the retention all keys are looked through, so that silent ones are
@@ -279,7 +283,7 @@ void join_store_each(join_store_t *s, join_change_fn row, void *env)
     int64_t first = oldest(s);
     for (size_t i = 0; i < s->cap; i++)
         for (size_t k = 0; s->table[i] && k < s->table[i]->rows.len; k++)
-            if (s->table[i]->rows.ptr[k].ts_ms >= first)
+            if (s->table[i]->rows.ptr[k].ts_ms >= first || s->table[i]->rows.ptr[k].pending)
                 row(env, str_n(s->table[i]->key, s->table[i]->key_len), &s->table[i]->rows.ptr[k]);
 }
 
@@ -310,7 +314,7 @@ st_t join_store_restore(join_store_t *s, str_t key, str_t value, err_t *err)
     if (r.seq >= s->seq)
         s->seq = r.seq + 1;
     observe(s, r.ts_ms);
-    if (r.ts_ms < oldest(s))
+    if (r.ts_ms < oldest(s) && !r.pending)
         return ST_OK;
     bucket_t *b = find_or_add(s, k, hash_bytes(k.ptr, k.len));
     for (size_t i = lower(b, r.ts_ms); i < b->rows.len && b->rows.ptr[i].ts_ms == r.ts_ms; i++)

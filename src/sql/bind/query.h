@@ -72,10 +72,30 @@ typedef struct bind_query {
 plan_step_t *bind_step(bind_query_t *q, plan_kind_t kind, plan_step_t *in);
 bind_expr_t bind_over(bind_query_t *q, plan_schema_t schema, const char *clause);
 sql_expr_t *bind_make_column(bind_query_t *q, str_t source, str_t name, sql_pos_t at);
+/* walk.c */
+bool bind_is_aggregate(const sql_expr_t *e);
+bool bind_is_table_function(const sql_expr_t *e);
+/* The first node that passes the test, or NULL. */
+const sql_expr_t *bind_find(const sql_expr_t *e, bool (*test)(const sql_expr_t *e));
 void bind_walk(const sql_expr_t *e, void (*visit)(void *self, const sql_expr_t *e), void *self);
 void bind_add_exchange(bind_query_t *q, plan_step_t **top, const char *name,
                        const plan_format_t *key_format);
 /* All joins, left-deep: sets top and keys. */
 ST bind_joins(bind_query_t *q, err_t *err);
+
+/* items.c */
+bool bind_is_pseudo(str_t name);       /* ROWTIME, ROWPARTITION, ROWOFFSET */
+bool bind_is_window_bound(str_t name); /* WINDOWSTART, WINDOWEND */
+/* Fills q->items from the projection. */
+ST bind_items(bind_query_t *q, err_t *err);
+/* Marks the items that are key columns; ST_BAD_STATEMENT when one is missing or there twice. */
+ST bind_assign_keys(bind_query_t *q, err_t *err);
+
+/* query.c: steps on top of what is built */
+ST bind_add_filter(bind_query_t *q, const sql_expr_t *e, bool having, err_t *err);
+bool bind_replace_table_function(void *self, const sql_expr_t *e, int32_t *ret);
+
+/* aggregate.c */
+ST bind_add_aggregate(bind_query_t *q, err_t *err);
 
 #endif

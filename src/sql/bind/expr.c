@@ -72,105 +72,9 @@ bool bind_same(const plan_schema_t *schema, const sql_expr_t *x, const sql_expr_
     return true;
 }
 
-/* ---- types ----------------------------------------------------------------------------------- */
-
-static int32_t max32(int32_t a, int32_t b)
-{
-    return a > b ? a : b;
-}
-
-static data_type_t as_decimal(const data_type_t *t)
-{
-    data_type_t d = {.kind = DATA_DECIMAL, .precision = t->precision, .scale = t->scale};
-    if (t->kind == DATA_INTEGER)
-        d.precision = 10;
-    else if (t->kind == DATA_BIGINT)
-        d.precision = 19;
-    return d;
-}
-
-const data_type_t *bind_common_type(arena_t *a, const data_type_t *x, const data_type_t *y)
-{
-    if (!x || !y)
-        return x ? x : y;
-    if (data_type_eq(x, y))
-        return x;
-    if (data_type_numeric(x) && data_type_numeric(y)) {
-        if (x->kind == DATA_DOUBLE || y->kind == DATA_DOUBLE)
-            return &data_double;
-        if (x->kind == DATA_DECIMAL || y->kind == DATA_DECIMAL) {
-            data_type_t p = as_decimal(x), q = as_decimal(y);
-            int32_t scale = max32(p.scale, q.scale);
-            return data_type_decimal(a, max32(p.precision - p.scale, q.precision - q.scale) + scale,
-                                     scale);
-        }
-        return &data_bigint;
-    }
-    if (x->kind != y->kind)
-        return NULL;
-    if (x->kind == DATA_ARRAY) {
-        const data_type_t *elem = bind_common_type(a, x->elem, y->elem);
-        return elem ? data_type_array(a, elem) : NULL;
-    }
-    if (x->kind == DATA_MAP) {
-        const data_type_t *key = bind_common_type(a, x->key, y->key);
-        const data_type_t *elem = bind_common_type(a, x->elem, y->elem);
-        return key && elem ? data_type_map(a, key, elem) : NULL;
-    }
-    return NULL;
-}
-
-st_t bind_coerce(bind_expr_t *b, bind_value_t v, const data_type_t *to, bind_value_t *ret,
-                 err_t *err)
-{
-    bool text = v.literal && v.type && v.type->kind == DATA_STRING;
-    if (!cast_implicit(v.type, to) && !(text && cast_supported(v.type, to))) {
-        buf_t m = BUF_INIT;
-        data_type_put(&m, v.type);
-        BUF_LIT(&m, " to ");
-        data_type_put(&m, to);
-        st_t st = err_set(err, ST_BAD_STATEMENT, "cannot convert " STR_FMT, STR_ARG(buf_str(&m)));
-        buf_done(&m);
-        return st;
-    }
-    *ret = (bind_value_t){step_cast(b->builder, v.operand, v.type, to), to, false};
-    return ST_OK;
-}
-
-static bool is_temporal(const data_type_t *t)
-{
-    return t && (t->kind == DATA_TIMESTAMP || t->kind == DATA_DATE || t->kind == DATA_TIME);
-}
-
-static bool is_text(const data_type_t *t)
-{
-    return t && t->kind == DATA_STRING;
-}
-
-st_t bind_common(bind_expr_t *b, bind_value_t *x, bind_value_t *y, err_t *err)
-{
-    const data_type_t *t = NULL;
-    if ((is_text(x->type) && is_temporal(y->type)) || (is_temporal(x->type) && is_text(y->type)))
-        t = is_text(x->type) ? y->type : x->type;
-    else if (x->type && y->type &&
-             ((x->type->kind == DATA_TIMESTAMP && y->type->kind == DATA_DATE) ||
-              (x->type->kind == DATA_DATE && y->type->kind == DATA_TIMESTAMP)))
-        t = &data_timestamp;
-    else
-        t = bind_common_type(b->arena, x->type, y->type);
-    if (!t && (x->type || y->type))
-        return err_set(err, ST_BAD_STATEMENT, "the types have nothing in common");
-    if (t) {
-        x->operand = step_cast(b->builder, x->operand, x->type, t);
-        y->operand = step_cast(b->builder, y->operand, y->type, t);
-        x->type = y->type = t;
-    }
-    return ST_OK;
-}
-
 /* ---- literals -------------------------------------------------------------------------------- */
 
-static bind_value_t constant(bind_expr_t *b, data_value_t v, const data_type_t *t)
+bind_value_t bind_literal(bind_expr_t *b, data_value_t v, const data_type_t *t)
 {
     return (bind_value_t){expr_reg(b->builder, v), t, true};
 }
@@ -182,8 +86,9 @@ static ST decimal_literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret
     int32_t scale = d->scale < 0 ? 0 : d->scale;
     if (d->scale < 0)
         d = data_decimal_rescale(b->arena, d, 0);
-    int32_t precision = max32(data_decimal_precision(d), scale);
-    *ret = constant(b, data_of_decimal(d), data_type_decimal(b->arena, max32(precision, 1), scale));
+    int32_t precision = bind_max32(data_decimal_precision(d), scale);
+    *ret = bind_literal(b, data_of_decimal(d),
+                        data_type_decimal(b->arena, bind_max32(precision, 1), scale));
     return ST_OK;
 }
 
@@ -193,36 +98,36 @@ static ST literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t 
     int32_t i;
     switch ((int)e->kind) { /* the literals only */
     case SQL_EXPR_NULL:
-        *ret = constant(b, DATA_NULL_VALUE, NULL);
+        *ret = bind_literal(b, DATA_NULL_VALUE, NULL);
         return ST_OK;
     case SQL_EXPR_BOOLEAN:
-        *ret = constant(b, data_of_bool(e->b), &data_boolean);
+        *ret = bind_literal(b, data_of_bool(e->b), &data_boolean);
         return ST_OK;
     case SQL_EXPR_INTEGER:
-        *ret = constant(b, data_of_i32((int32_t)e->i64), &data_integer);
+        *ret = bind_literal(b, data_of_i32((int32_t)e->i64), &data_integer);
         return ST_OK;
     case SQL_EXPR_LONG:
-        *ret = constant(b, data_of_i64(e->i64), &data_bigint);
+        *ret = bind_literal(b, data_of_i64(e->i64), &data_bigint);
         return ST_OK;
     case SQL_EXPR_DOUBLE:
-        *ret = constant(b, data_of_f64(e->f64), &data_double);
+        *ret = bind_literal(b, data_of_f64(e->f64), &data_double);
         return ST_OK;
     case SQL_EXPR_DECIMAL:
         return decimal_literal(b, e, ret, err);
     case SQL_EXPR_STRING:
-        *ret = constant(b, data_of_str(e->text), &data_string);
+        *ret = bind_literal(b, data_of_str(e->text), &data_string);
         return ST_OK;
     case SQL_EXPR_TIMESTAMP:
         TRY(cast_text_to_timestamp(e->text, &ms, err));
-        *ret = constant(b, data_of_timestamp(ms), &data_timestamp);
+        *ret = bind_literal(b, data_of_timestamp(ms), &data_timestamp);
         return ST_OK;
     case SQL_EXPR_DATE:
         TRY(cast_text_to_date(e->text, &i, err));
-        *ret = constant(b, data_of_date(i), &data_date);
+        *ret = bind_literal(b, data_of_date(i), &data_date);
         return ST_OK;
     case SQL_EXPR_TIME:
         TRY(cast_text_to_time(e->text, &i, err));
-        *ret = constant(b, data_of_time(i), &data_time);
+        *ret = bind_literal(b, data_of_time(i), &data_time);
         return ST_OK;
     default:
         ASSERT(!"a literal");
@@ -272,7 +177,7 @@ static ST column(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *
     err_t why = {0};
     st_t st = bind_column(&b->schema, e, b->clause, &i, &why);
     if (st != ST_OK && e->unit != SQL_UNIT_NONE) { /* TIMESTAMPADD(DAYS, …) */
-        *ret = constant(b, data_of_str(e->name), &sql_type_unit);
+        *ret = bind_literal(b, data_of_str(e->name), &sql_type_unit);
         return ST_OK;
     }
     if (st != ST_OK) {
@@ -335,17 +240,17 @@ static const data_type_t *arith_type(arena_t *a, data_arith_t op, const data_typ
         return &data_double;
     if (x->kind != DATA_DECIMAL && y->kind != DATA_DECIMAL)
         return x->kind == DATA_BIGINT || y->kind == DATA_BIGINT ? &data_bigint : &data_integer;
-    data_type_t p = as_decimal(x), q = as_decimal(y);
-    int32_t scale = max32(p.scale, q.scale), whole;
+    data_type_t p = bind_as_decimal(x), q = bind_as_decimal(y);
+    int32_t scale = bind_max32(p.scale, q.scale), whole;
     switch (op) {
     case DATA_ADD:
     case DATA_SUB:
-        whole = max32(p.precision - p.scale, q.precision - q.scale);
+        whole = bind_max32(p.precision - p.scale, q.precision - q.scale);
         return data_type_decimal(a, whole + scale + 1, scale);
     case DATA_MUL:
         return data_type_decimal(a, p.precision + q.precision + 1, p.scale + q.scale);
     case DATA_DIV:
-        scale = max32(6, p.scale + q.precision + 1);
+        scale = bind_max32(6, p.scale + q.precision + 1);
         return data_type_decimal(a, p.precision - p.scale + q.scale + scale, scale);
     case DATA_MOD:
         whole = p.precision - p.scale < q.precision - q.scale ? p.precision - p.scale
@@ -369,7 +274,7 @@ static ST arithmetic(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err
                    names[op], STR_ARG(q));
     }
     if (t->kind == DATA_DECIMAL) {
-        data_type_t p = as_decimal(x.type), q = as_decimal(y.type);
+        data_type_t p = bind_as_decimal(x.type), q = bind_as_decimal(y.type);
         x.operand = step_cast(b->builder, x.operand, x.type,
                               data_type_decimal(b->arena, p.precision, p.scale));
         y.operand = step_cast(b->builder, y.operand, y.type,
@@ -509,16 +414,16 @@ static ST in_member(bind_expr_t *b, const sql_expr_t *e, const data_type_t *want
     if (!want || !ret->type || data_type_eq(want, ret->type))
         return ST_OK;
     str_t text = e->kind == SQL_EXPR_STRING ? e->text : sql_format_expr_text(b->arena, e);
-    if (ret->literal && is_text(ret->type) && cast_supported(ret->type, want)) {
+    if (ret->literal && bind_is_text(ret->type) && cast_supported(ret->type, want)) {
         data_value_t v;
         err_t why = {0};
         if (cast_value(b->arena, data_of_str(e->text), ret->type, want, &v, &why) != ST_OK)
             return BAD(err, e, "Invalid Predicate: %s.", why.msg);
-        *ret = constant(b, v, want);
+        *ret = bind_literal(b, v, want);
         return ST_OK;
     }
-    if (is_text(want) && ret->literal && ret->type->kind < DATA_STRING) {
-        *ret = constant(b, data_of_str(text), want);
+    if (bind_is_text(want) && ret->literal && ret->type->kind < DATA_STRING) {
+        *ret = bind_literal(b, data_of_str(text), want);
         return ST_OK;
     }
     if (data_type_numeric(want) && data_type_numeric(ret->type))
@@ -559,230 +464,11 @@ static ST like(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *er
     bind_value_t x, pattern;
     TRY(bind_expr(b, e->arg[0], &x, err));
     TRY(bind_expr(b, e->arg[1], &pattern, err));
-    if ((x.type && !is_text(x.type)) || (pattern.type && !is_text(pattern.type)))
+    if ((x.type && !bind_is_text(x.type)) || (pattern.type && !bind_is_text(pattern.type)))
         return BAD(err, e, "Like condition must be between strings.");
     char escape = e->text.ptr && e->text.len ? e->text.ptr[0] : 0;
     int32_t r = step_like(b->builder, x.operand, pattern.operand, escape);
     *ret = negated(b, e, (bind_value_t){r, &data_boolean, false});
-    return ST_OK;
-}
-
-/* ---- constructs ------------------------------------------------------------------------------ */
-
-/* The type all of them share, so that each can be converted; the values are bound into v. */
-static ST shared_type(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step,
-                      bind_value_t *v, const data_type_t **ret, const char *what, err_t *err)
-{
-    const data_type_t *t = NULL;
-    for (size_t i = from; i < e->n_args; i += step) {
-        if (v[i].literal && is_text(v[i].type) && t && !is_text(t) && t->kind <= DATA_DECIMAL)
-            continue;
-        const data_type_t *u = bind_common_type(b->arena, t, v[i].type);
-        if (!u && (t || v[i].type)) {
-            if (t && is_text(v[i].type) && data_type_numeric(t))
-                continue;
-            str_t p = sql_format_expr_text(b->arena, e->arg[i]);
-            return BAD(err, e, "%s: invalid input syntax for type " STR_FMT ": " STR_FMT, what,
-                       STR_ARG(data_type_text(b->arena, t)), STR_ARG(p));
-        }
-        t = u;
-    }
-    *ret = t;
-    return ST_OK;
-}
-
-static ST convert_all(bind_expr_t *b, const sql_expr_t *e, size_t from, size_t step,
-                      bind_value_t *v, const data_type_t *t, err_t *err)
-{
-    for (size_t i = from; i < e->n_args; i += step) {
-        if (v[i].literal && is_text(v[i].type) && !is_text(t) &&
-            e->arg[i]->kind == SQL_EXPR_STRING) {
-            data_value_t c;
-            TRY(cast_value(b->arena, data_of_str(e->arg[i]->text), &data_string, t, &c, err));
-            v[i] = constant(b, c, t);
-            continue;
-        }
-        TRY(bind_coerce(b, v[i], t, &v[i], err));
-    }
-    return ST_OK;
-}
-
-static ST bind_args(bind_expr_t *b, const sql_expr_t *e, bind_value_t **ret, err_t *err)
-{
-    bind_value_t *v = ARENA_ARRAY(b->arena, bind_value_t, e->n_args + 1);
-    for (size_t i = 0; i < e->n_args; i++)
-        TRY(bind_expr(b, e->arg[i], &v[i], err));
-    *ret = v;
-    return ST_OK;
-}
-
-static int32_t make(bind_expr_t *b, data_kind_t kind, const bind_value_t *v, size_t n)
-{
-    int32_t *operand = ARENA_ARRAY(b->arena, int32_t, n + 1);
-    for (size_t i = 0; i < n; i++)
-        operand[i] = v[i].operand;
-    return step_make(b->builder, b->arena, kind, operand, kind == DATA_MAP ? n / 2 : n);
-}
-
-#define ISSUE_4239 "(see https://github.com/confluentinc/ksql/issues/4239)"
-
-static ST array(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
-{
-    bind_value_t *v;
-    const data_type_t *t;
-    if (!e->n_args)
-        return BAD(
-            err, e,
-            "Array constructor cannot be empty. Please supply at least one element " ISSUE_4239
-            ".");
-    TRY(bind_args(b, e, &v, err));
-    TRY(shared_type(b, e, 0, 1, v, &t, "Array", err));
-    if (!t)
-        return BAD(err, e,
-                   "Cannot construct an array with all NULL elements " ISSUE_4239
-                   ". As a workaround, you may cast a NULL value to the desired type.");
-    TRY(convert_all(b, e, 0, 1, v, t, err));
-    *ret = (bind_value_t){make(b, DATA_ARRAY, v, e->n_args), data_type_array(b->arena, t), false};
-    return ST_OK;
-}
-
-static ST map(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
-{
-    bind_value_t *v;
-    const data_type_t *k, *t;
-    if (!e->n_args)
-        return BAD(
-            err, e,
-            "Map constructor cannot be empty. Please supply at least one key value pair " ISSUE_4239
-            ".");
-    TRY(bind_args(b, e, &v, err));
-    TRY(shared_type(b, e, 0, 2, v, &k, "Map keys", err));
-    TRY(shared_type(b, e, 1, 2, v, &t, "Map values", err));
-    if (!k)
-        return BAD(err, e,
-                   "Cannot construct a map with all NULL keys " ISSUE_4239
-                   ". As a workaround, you may cast a NULL key to the desired type.");
-    if (!t)
-        return BAD(err, e,
-                   "Cannot construct a map with all NULL values " ISSUE_4239
-                   ". As a workaround, you may cast a NULL value to the desired type.");
-    TRY(convert_all(b, e, 0, 2, v, k, err));
-    TRY(convert_all(b, e, 1, 2, v, t, err));
-    *ret = (bind_value_t){make(b, DATA_MAP, v, e->n_args), data_type_map(b->arena, k, t), false};
-    return ST_OK;
-}
-
-static ST structure(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
-{
-    bind_value_t *v;
-    TRY(bind_args(b, e, &v, err));
-    data_field_t *f = ARENA_ARRAY(b->arena, data_field_t, e->n_args + 1);
-    for (size_t i = 0; i < e->n_args; i++) {
-        for (size_t k = 0; k < i; k++)
-            if (str_eq(f[k].name, e->names.ptr[i]))
-                return BAD(err, e, "Duplicate field names found in STRUCT: '" STR_FMT "'",
-                           STR_ARG(e->names.ptr[i]));
-        f[i] = (data_field_t){e->names.ptr[i], v[i].type ? v[i].type : &data_string};
-    }
-    *ret = (bind_value_t){make(b, DATA_STRUCT, v, e->n_args),
-                          data_type_struct(b->arena, f, e->n_args), false};
-    return ST_OK;
-}
-
-static ST case_type(bind_expr_t *b, const data_type_t *t, bind_value_t v, const sql_expr_t *branch,
-                    const data_type_t **ret, err_t *err)
-{
-    const data_type_t *u = bind_common_type(b->arena, t, v.type);
-    if (!u && (t || v.type)) {
-        str_t p = data_type_text(b->arena, t), q = data_type_text(b->arena, v.type);
-        str_t s = sql_format_expr_text(b->arena, branch);
-        return BAD(err, e,
-                   "Invalid Case expression. Type for all 'THEN' clauses should be the same.\n"
-                   "THEN expression '" STR_FMT "' has type: " STR_FMT
-                   ".\nPrevious THEN expression(s) type: " STR_FMT ".",
-                   STR_ARG(s), STR_ARG(q), STR_ARG(p));
-    }
-    *ret = u;
-    return ST_OK;
-}
-
-/* Branches are bound twice: once into a scratch program for the common type, then for good with its
- * conversion. */
-static ST case_result_type(bind_expr_t *b, const sql_expr_t *e, size_t first,
-                           const data_type_t **ret, err_t *err)
-{
-    bind_expr_t scratch = *b;
-    step_lambda_t lambda = b->lambda ? *b->lambda : (step_lambda_t){0};
-    scratch.builder = expr_builder_new(b->arena);
-    scratch.lambda = &lambda;
-    if (b->outer) {
-        bind_expr_t *outer = ARENA_NEW(b->arena, bind_expr_t);
-        *outer = *b->outer;
-        outer->builder = expr_builder_new(b->arena);
-        scratch.outer = outer;
-    }
-    const data_type_t *t = NULL;
-    for (size_t i = first; i < e->n_args; i++) {
-        bool otherwise = i + 1 == e->n_args && (i - first) % 2 == 0;
-        if ((i - first) % 2 == 0 && !otherwise)
-            continue;
-        bind_value_t v;
-        TRY(bind_expr(&scratch, e->arg[i], &v, err));
-        TRY(case_type(b, t, v, e->arg[i], &t, err));
-    }
-    if (!t)
-        return BAD(err, e, "Invalid Case expression. All case branches have NULL type");
-    *ret = t;
-    return ST_OK;
-}
-
-static ST case_when(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err)
-{
-    size_t first = e->kind == SQL_EXPR_CASE_SIMPLE;
-    const data_type_t *t;
-    bind_value_t subject = {0}, when, then;
-    TRY(case_result_type(b, e, first, &t, err));
-    if (first)
-        TRY(bind_expr(b, e->arg[0], &subject, err));
-    int32_t out = expr_reg(b->builder, DATA_NULL_VALUE);
-    size_t *end = ARENA_ARRAY(b->arena, size_t, e->n_args), n_ends = 0;
-    int32_t null = expr_reg(b->builder, DATA_NULL_VALUE);
-    size_t i = first;
-    for (; i + 1 < e->n_args; i += 2) {
-        if (first) {
-            bind_value_t y;
-            TRY(bind_expr(b, e->arg[i], &y, err));
-            sql_expr_t *const pair[] = {e->arg[0], e->arg[i]};
-            sql_expr_t cmp = *e;
-            cmp.arg = pair;
-            TRY(bind_compare(b, &cmp, STEP_EQ, subject, y, &when, err));
-        } else {
-            TRY(bind_expr(b, e->arg[i], &when, err));
-            if (when.type && when.type->kind != DATA_BOOLEAN) {
-                str_t p = data_type_text(b->arena, when.type);
-                return BAD(err, e,
-                           "WHEN operand type should be boolean.\nType for '" STR_FMT
-                           "' is " STR_FMT,
-                           STR_ARG(sql_format_expr_text(b->arena, e->arg[i])), STR_ARG(p));
-            }
-        }
-        size_t skip = step_jump_unless(b->builder, when.operand);
-        TRY(bind_expr(b, e->arg[i + 1], &then, err));
-        TRY(bind_coerce(b, then, t, &then, err));
-        step_move(b->builder, out, then.operand);
-        end[n_ends++] = step_jump(b->builder);
-        expr_patch_jump(b->builder, skip);
-    }
-    if (i < e->n_args) {
-        TRY(bind_expr(b, e->arg[i], &then, err));
-        TRY(bind_coerce(b, then, t, &then, err));
-        step_move(b->builder, out, then.operand);
-    } else {
-        step_move(b->builder, out, null);
-    }
-    while (n_ends)
-        expr_patch_jump(b->builder, end[--n_ends]);
-    *ret = (bind_value_t){out, t, false};
     return ST_OK;
 }
 
@@ -866,15 +552,15 @@ st_t bind_expr(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *er
         return BAD(err, e, "AT TIME ZONE is not supported");
     case SQL_EXPR_CASE_SEARCHED:
     case SQL_EXPR_CASE_SIMPLE:
-        return case_when(b, e, ret, err);
+        return bind_case(b, e, ret, err);
     case SQL_EXPR_CAST:
         return cast(b, e, ret, err);
     case SQL_EXPR_ARRAY:
-        return array(b, e, ret, err);
+        return bind_array(b, e, ret, err);
     case SQL_EXPR_MAP:
-        return map(b, e, ret, err);
+        return bind_map(b, e, ret, err);
     case SQL_EXPR_STRUCT:
-        return structure(b, e, ret, err);
+        return bind_structure(b, e, ret, err);
     case SQL_EXPR_KINDS:
         break;
     }

@@ -60,6 +60,19 @@ bool bind_same(const plan_schema_t *schema, const sql_expr_t *x, const sql_expr_
 /* The type both can be made; NULL when there is none. */
 const data_type_t *bind_common_type(arena_t *a, const data_type_t *x, const data_type_t *y);
 
+/* types.c */
+bool bind_is_text(const data_type_t *t);
+int32_t bind_max32(int32_t a, int32_t b);
+/* The decimal that holds any value of a whole or decimal type. */
+data_type_t bind_as_decimal(const data_type_t *t);
+bind_value_t bind_literal(bind_expr_t *b, data_value_t v, const data_type_t *t);
+
+/* construct.c */
+ST bind_array(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_map(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_structure(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_case(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+
 ST bind_call(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
 ST bind_compare(bind_expr_t *b, const sql_expr_t *e, step_compare_t op, bind_value_t x,
                 bind_value_t y, bind_value_t *ret, err_t *err);

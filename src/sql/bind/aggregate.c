@@ -34,20 +34,39 @@ static void collect_agg(void *self, const sql_expr_t *e)
     VEC_PUSH(&q->aggs, (bind_agg_t){.expr = e});
 }
 
-/* Whether e has a column that is neither in an aggregate nor (part of) a grouping expression. */
-static bool loose(const bind_query_t *q, const sql_expr_t *e)
+/* The first column in e that is neither in an aggregate nor (part of) a grouping expression; NULL:
+ * none. */
+static const sql_expr_t *loose(const bind_query_t *q, const sql_expr_t *e)
 {
     if (bind_is_aggregate(e))
-        return false;
+        return NULL;
     for (size_t i = 0; i < q->keys.len; i++)
         if (bind_same(&q->scope, e, q->keys.ptr[i].same[0]))
-            return false;
+            return NULL;
     if (e->kind == SQL_EXPR_COLUMN)
-        return !(q->window && bind_is_window_bound(e->name)) && e->unit == SQL_UNIT_NONE;
-    for (size_t i = 0; i < e->n_args; i++)
-        if (loose(q, e->arg[i]))
-            return true;
-    return false;
+        return (q->window && bind_is_window_bound(e->name)) || e->unit != SQL_UNIT_NONE ? NULL : e;
+    for (size_t i = 0; i < e->n_args; i++) {
+        const sql_expr_t *c = loose(q, e->arg[i]);
+        if (c)
+            return c;
+    }
+    return NULL;
+}
+
+static bool is_bound(const sql_expr_t *e)
+{
+    return e->kind == SQL_EXPR_COLUMN && bind_is_window_bound(e->name);
+}
+
+/* A window has bounds only behind the aggregation. */
+static ST check_bounds(bind_query_t *q, const sql_expr_t *e, err_t *err)
+{
+    const sql_expr_t *c = q->window && !q->top->windowed ? bind_find(e, is_bound) : NULL;
+    return c ? BAD("Window bounds column " STR_FMT " can only be used in the SELECT clause of "
+                                                   "windowed aggregations and can not be passed to "
+                   "aggregate functions.",
+                   STR_ARG(c->name))
+             : ST_OK;
 }
 
 static ST check_grouped(bind_query_t *q, err_t *err)
@@ -65,8 +84,9 @@ static ST check_grouped(bind_query_t *q, err_t *err)
                  "\nEither add the column(s) to the GROUP BY or remove them from the SELECT.",
                  STR_ARG(buf_str(&m)));
     buf_done(&m);
-    if (st == ST_OK && q->query->having && loose(q, q->query->having)) {
-        str_t t = sql_format_expr_text(q->arena, q->query->having);
+    const sql_expr_t *column = st == ST_OK && q->query->having ? loose(q, q->query->having) : NULL;
+    if (column) {
+        str_t t = sql_format_expr_text(q->arena, column);
         return BAD("Non-aggregate HAVING expression not part of GROUP BY: " STR_FMT, STR_ARG(t));
     }
     return st;
@@ -247,12 +267,15 @@ st_t bind_add_aggregate(bind_query_t *q, err_t *err)
     bind_walk(sql->having, collect_agg, q);
     if (!q->aggs.len)
         return BAD("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.");
-    TRY(check_grouped(q, err));
     TRY(window_of(&sql->window, &q->result->window, err));
     q->window = sql->window.kind != SQL_WINDOW_NONE;
+    for (size_t i = 0; i < q->keys.len; i++)
+        TRY(check_bounds(q, q->keys.ptr[i].same[0], err));
+    TRY(check_grouped(q, err));
     if (q->window && q->top->table)
         return BAD("WINDOW clause is only supported for streams, not tables.");
     for (size_t i = 0; i < q->aggs.len; i++) {
+        TRY(check_bounds(q, q->aggs.ptr[i].expr, err));
         TRY(bind_agg(q, &q->aggs.ptr[i], in, err));
         if (q->top->table && !q->aggs.ptr[i].call.fn->agg->undo)
             q->no_undo = true;

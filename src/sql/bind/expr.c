@@ -331,9 +331,26 @@ static bool ordered(const data_type_t *t)
            t->kind != DATA_STRUCT;
 }
 
+/* ROWTIME > '2020-01-01': a text beside a time in milliseconds is read as a time. */
+static ST time_text(bind_expr_t *b, const sql_expr_t *column, const sql_expr_t *text,
+                    bind_value_t *v, err_t *err)
+{
+    bool is_time = column->kind == SQL_EXPR_COLUMN && (str_eq(column->name, STR("ROWTIME")) ||
+                                                       str_eq(column->name, STR("WINDOWSTART")) ||
+                                                       str_eq(column->name, STR("WINDOWEND")));
+    int64_t ms;
+    if (!is_time || text->kind != SQL_EXPR_STRING)
+        return ST_OK;
+    TRY(cast_text_to_timestamp(text->text, &ms, err));
+    *v = bind_literal(b, data_of_i64(ms), &data_bigint);
+    return ST_OK;
+}
+
 st_t bind_compare(bind_expr_t *b, const sql_expr_t *e, step_compare_t op, bind_value_t x,
                   bind_value_t y, bind_value_t *ret, err_t *err)
 {
+    TRY(time_text(b, e->arg[0], e->arg[1], &y, err));
+    TRY(time_text(b, e->arg[1], e->arg[0], &x, err));
     const data_type_t *tx = x.type, *ty = y.type;
     bool order = op == STEP_LT || op == STEP_LE || op == STEP_GT || op == STEP_GE;
     bool ok = bind_common(b, &x, &y, NULL) == ST_OK && !(order && x.type && !ordered(x.type));
@@ -414,6 +431,14 @@ static ST in_member(bind_expr_t *b, const sql_expr_t *e, const data_type_t *want
     if (!want || !ret->type || data_type_eq(want, ret->type))
         return ST_OK;
     str_t text = e->kind == SQL_EXPR_STRING ? e->text : sql_format_expr_text(b->arena, e);
+    const data_decimal_t *number;
+    if (ret->literal && e->kind == SQL_EXPR_STRING && data_type_numeric(want) &&
+        data_decimal_parse(b->arena, str_trim(e->text), &number, NULL) == ST_OK) {
+        sql_expr_t decimal = *e;
+        decimal.kind = SQL_EXPR_DECIMAL;
+        decimal.text = str_trim(e->text);
+        return decimal_literal(b, &decimal, ret, err);
+    }
     if (ret->literal && bind_is_text(ret->type) && cast_supported(ret->type, want)) {
         data_value_t v;
         err_t why = {0};

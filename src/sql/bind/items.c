@@ -152,6 +152,11 @@ st_t bind_items(bind_query_t *q, err_t *err)
             TRY(expand_star(q, item, err));
         } else {
             str_t name = item->alias.len ? item->alias : natural_name(q, item->expr);
+            if (q->persistent && item->alias.len && bind_is_window_bound(name))
+                return BAD(
+                    "`" STR_FMT
+                    "` is a reserved column name. You cannot use it as an alias for a column.",
+                    STR_ARG(name));
             if (q->persistent && (bind_is_pseudo(name) || bind_is_window_bound(name)) &&
                 !(q->insert_into && bind_is_pseudo(name)))
                 return BAD("Reserved column name in select: `" STR_FMT
@@ -197,12 +202,16 @@ static ST missing_keys(bind_query_t *q, const bool *found, err_t *err)
         [BIND_KEY_PARTITION] = {"partitioning expression", "partitioning expressions"},
     };
     buf_t m = BUF_INIT, eg = BUF_INIT;
-    size_t n = q->keys.len;
-    (void)found;
-    for (size_t i = 0; i < n; i++) {
+    size_t n = 0, at = 0;
+    for (size_t i = 0; i < q->keys.len; i++)
+        n += !found[i] || q->key_kind != BIND_KEY_GROUP;
+    for (size_t i = 0; i < q->keys.len; i++) {
+        if (found[i] && q->key_kind == BIND_KEY_GROUP)
+            continue;
         str_t t = key_text(q, &q->keys.ptr[i]);
-        buf_printf(&m, "%s" STR_FMT, !i ? "" : i + 1 == n ? " and " : ", ", STR_ARG(t));
-        buf_printf(&eg, "%s" STR_FMT, !i ? "" : ", ", STR_ARG(t));
+        buf_printf(&m, "%s" STR_FMT, !at ? "" : at + 1 == n ? " and " : ", ", STR_ARG(t));
+        buf_printf(&eg, "%s" STR_FMT, !at ? "" : ", ", STR_ARG(t));
+        at++;
     }
     st_t st = BAD("Key missing from projection (ie, SELECT). See https://cnfl.io/2LV7ouS.\nThe "
                   "query used to build `" STR_FMT "` must include the %s " STR_FMT

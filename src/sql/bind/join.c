@@ -7,8 +7,9 @@
 typedef struct side_env {
     bind_query_t *q;
     size_t n_left; /* sources before the one that is joined now */
-    bool left, right, none;
-    const sql_expr_t *bad;
+    bool left, right;
+    const sql_expr_t *bad, *both; /* in no source; in several */
+    str_t found_in[2];
 } side_env_t;
 
 /* Notes on which side of the join a column is. */
@@ -24,6 +25,12 @@ static void note_side(void *self, const sql_expr_t *e)
             continue;
         for (size_t k = 0; k < src->step->schema.n; k++)
             if (str_eq(src->step->schema.col[k].name, e->name)) {
+                if (found) {
+                    s->both = e;
+                    s->found_in[1] = src->alias;
+                } else {
+                    s->found_in[0] = src->alias;
+                }
                 found = true;
                 *(i < s->n_left ? &s->left : &s->right) = true;
                 break;
@@ -43,6 +50,12 @@ static ST which_side(bind_query_t *q, size_t n_left, const sql_expr_t *e, const 
                    "' cannot be resolved.",
                    s.bad->at.line, s.bad->at.column, STR_ARG(s.bad->source),
                    s.bad->source.len ? "." : "", STR_ARG(s.bad->name));
+    if (s.both)
+        return BAD("Exception while preparing statement: Line: %u, Col: %u: Column '" STR_FMT
+                   "' is ambiguous. Could be " STR_FMT "." STR_FMT " or " STR_FMT "." STR_FMT ".",
+                   s.both->at.line, s.both->at.column, STR_ARG(s.both->name),
+                   STR_ARG(s.found_in[0]), STR_ARG(s.both->name), STR_ARG(s.found_in[1]),
+                   STR_ARG(s.both->name));
     if (s.left == s.right) {
         str_t p = sql_format_expr_text(q->arena, e), t = sql_format_expr_text(q->arena, on);
         return BAD(
@@ -105,6 +118,29 @@ static ST side_type(join_build_t *j, int i, err_t *err)
     return ST_OK;
 }
 
+/* A side's text, its column with the source that has it. */
+static str_t side_text(const join_build_t *j, const sql_expr_t *e)
+{
+    str_t t = sql_format_expr_text(j->q->arena, e);
+    if (e->kind != SQL_EXPR_COLUMN || e->source.len)
+        return t;
+    for (size_t i = 0; i <= j->n_left; i++) {
+        const bind_source_t *s = &j->q->sources.ptr[i];
+        for (size_t k = 0; k < s->step->schema.n; k++)
+            if (str_eq(s->step->schema.col[k].name, e->name))
+                return arena_printf(j->q->arena, STR_FMT "." STR_FMT, STR_ARG(s->alias),
+                                    STR_ARG(t));
+    }
+    return t;
+}
+
+static str_t on_text(const join_build_t *j)
+{
+    const sql_expr_t *on = j->sql->on;
+    return arena_printf(j->q->arena, STR_FMT " = " STR_FMT, STR_ARG(side_text(j, on->arg[0])),
+                        STR_ARG(side_text(j, on->arg[1])));
+}
+
 static const char *kind_name(sql_window_kind_t k)
 {
     static const char *const names[] = {"", "TUMBLING", "HOPPING", "SESSION"};
@@ -139,15 +175,23 @@ static ST check_windows(join_build_t *j, err_t *err)
     return ST_OK;
 }
 
+static const char *join_name(sql_join_kind_t k)
+{
+    static const char *const names[] = {"[INNER] JOIN", "LEFT [OUTER] JOIN", "RIGHT [OUTER] JOIN",
+                                        "[FULL] OUTER JOIN"};
+    return names[k];
+}
+
 static ST check_kinds(join_build_t *j, err_t *err)
 {
     bool lt = j->side[0]->table, rt = j->side[1]->table;
     bind_query_t *q = j->q;
-    str_t t = sql_format_expr_text(q->arena, j->sql->on);
+    str_t t = on_text(j);
     if (lt && !rt)
         return BAD("Invalid join order: table-stream joins are not supported; only stream-table "
                    "joins. Got " STR_FMT " %s " STR_FMT ".",
-                   STR_ARG(q->sources.ptr[0].alias), "JOIN", STR_ARG(j->sql->source.alias));
+                   STR_ARG(q->sources.ptr[0].alias), join_name(j->sql->kind),
+                   STR_ARG(j->sql->source.alias));
     if (!lt && !rt && !j->sql->within)
         return BAD(STR_FMT " JOIN " STR_FMT
                            ": stream-stream joins must have a WITHIN clause specified. None was "
@@ -159,8 +203,7 @@ static ST check_kinds(join_build_t *j, err_t *err)
                    "window definition (i.e. the WITHIN clause) and try to execute your join again.",
                    lt ? "table-table" : "stream-table");
     if (!j->type[0] || !data_type_eq(j->type[0], j->type[1])) {
-        str_t p = sql_format_expr_text(q->arena, j->on[0]),
-              r = sql_format_expr_text(q->arena, j->on[1]);
+        str_t p = side_text(j, j->on[0]), r = side_text(j, j->on[1]);
         return BAD("Invalid join condition: types don't match. Got " STR_FMT "{" STR_FMT
                    "} = " STR_FMT "{" STR_FMT "}.",
                    STR_ARG(p), STR_ARG(data_type_text(q->arena, j->type[0])), STR_ARG(r),
@@ -170,8 +213,7 @@ static ST check_kinds(join_build_t *j, err_t *err)
         return BAD("Invalid join condition: %s joins require to join on the primary key of the "
                    "right input table. "
                    "Got " STR_FMT ".",
-                   lt ? "table-table" : "stream-table",
-                   STR_ARG(sql_format_expr_text(q->arena, j->sql->on)));
+                   lt ? "table-table" : "stream-table", STR_ARG(t));
     if (lt && !j->is_key[0])
         return err_set(err, ST_UNSUPPORTED,
                        "Foreign-key table-table joins are not run yet. Got " STR_FMT ".",

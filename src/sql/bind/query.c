@@ -387,6 +387,36 @@ static ST check_clauses(bind_query_t *q, err_t *err)
     return ST_OK;
 }
 
+typedef struct qualifier_env {
+    const bind_query_t *q;
+    str_t unknown;
+} qualifier_env_t;
+
+static void note_qualifier(void *self, const sql_expr_t *e)
+{
+    qualifier_env_t *env = self;
+    bool known = !e->source.len || e->kind != SQL_EXPR_COLUMN;
+    for (size_t i = 0; i < env->q->sources.len; i++)
+        known |= str_eq(env->q->sources.ptr[i].alias, e->source);
+    if (!known)
+        env->unknown = e->source;
+}
+
+static ST check_qualifiers(const bind_query_t *q, err_t *err)
+{
+    const sql_query_t *sql = q->query;
+    qualifier_env_t env = {q, STR_NONE};
+    for (size_t i = 0; i < sql->n_joins; i++)
+        bind_walk(sql->join[i].on, note_qualifier, &env);
+    for (size_t i = 0; i < sql->n_items; i++)
+        bind_walk(sql->item[i].expr, note_qualifier, &env);
+    bind_walk(sql->where, note_qualifier, &env);
+    return env.unknown.ptr ? BAD("Failed to prepare statement: '" STR_FMT
+                                 "' is not a valid stream/table name or alias.",
+                                 STR_ARG(env.unknown))
+                           : ST_OK;
+}
+
 static ST build(bind_query_t *q, err_t *err)
 {
     const sql_query_t *sql = q->query;
@@ -397,6 +427,7 @@ static ST build(bind_query_t *q, err_t *err)
     q->first_key_format = q->result->first->key_format;
     q->top = q->sources.ptr[0].step;
     TRY(check_clauses(q, err));
+    TRY(check_qualifiers(q, err));
     if (sql->n_joins)
         TRY(bind_joins(q, err));
     else

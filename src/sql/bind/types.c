@@ -41,6 +41,16 @@ const data_type_t *bind_common_type(arena_t *a, const data_type_t *x, const data
         const data_type_t *elem = bind_common_type(a, x->elem, y->elem);
         return elem ? data_type_array(a, elem) : NULL;
     }
+    if (x->kind == DATA_STRUCT && x->n_fields == y->n_fields) {
+        data_field_t *f = ARENA_ARRAY(a, data_field_t, x->n_fields + 1);
+        for (size_t i = 0; i < x->n_fields; i++) {
+            f[i] = (data_field_t){x->field[i].name,
+                                  bind_common_type(a, x->field[i].type, y->field[i].type)};
+            if (!f[i].type || !str_eq(x->field[i].name, y->field[i].name))
+                return NULL;
+        }
+        return data_type_struct(a, f, x->n_fields);
+    }
     if (x->kind == DATA_MAP) {
         const data_type_t *key = bind_common_type(a, x->key, y->key);
         const data_type_t *elem = bind_common_type(a, x->elem, y->elem);

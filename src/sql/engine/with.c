@@ -236,11 +236,13 @@ st_t with_delimiter(str_t text, const char *name, char *ret, err_t *err)
         return BAD(
             "Failed to prepare statement: Configuration %s is invalid: Delimiter cannot be empty, "
             "if you meant to "
-            "have a tab or space for delimiter, please use the special values 'TAB' or 'SPACE'",
+            "have a tab or space for delimiter, please use the special values 'TAB' or "
+            "'SPACE'\nExample valid value: ';'",
             name);
     else if (text.len != 1)
         return BAD("Failed to prepare statement: Configuration %s is invalid: Invalid delimiter "
-                   "value: '" STR_FMT "'. Delimiter must be a single character or TAB,SPACE",
+                   "value: '" STR_FMT
+                   "'. Delimiter must be a single character or TAB,SPACE\nExample valid value: ';'",
                    name, STR_ARG(text));
     else
         *ret = text.ptr[0];

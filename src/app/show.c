@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #define ROWS_MAX       200
-#define LINES_PER_TICK 2 /* where output is no terminal */
+#define LINES_PER_TICK 10 /* where output is no terminal */
 
 typedef struct show_row {
     str_t key; /* the first column, owned */

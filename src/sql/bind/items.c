@@ -152,7 +152,9 @@ st_t bind_items(bind_query_t *q, err_t *err)
             TRY(expand_star(q, item, err));
         } else {
             str_t name = item->alias.len ? item->alias : natural_name(q, item->expr);
-            if (q->persistent && item->alias.len && bind_is_window_bound(name))
+            bool renamed = item->alias.len &&
+                           !(item->expr->kind == SQL_EXPR_COLUMN && str_eq(item->expr->name, name));
+            if (q->persistent && renamed && bind_is_window_bound(name))
                 return BAD(
                     "`" STR_FMT
                     "` is a reserved column name. You cannot use it as an alias for a column.",

@@ -1,0 +1,166 @@
+"""`arus up`: state over restarts, and what it says when something is wrong."""
+import os
+import subprocess
+
+import pytest
+
+from conftest import rows, stats
+
+COUNT = """
+SET 'auto.offset.reset'='earliest';
+CREATE STREAM IF NOT EXISTS s (id VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO', PARTITIONS=3);
+CREATE TABLE IF NOT EXISTS t AS SELECT id, COUNT(*) AS n, SUM(v) AS total FROM s GROUP BY id EMIT CHANGES;
+INSERT INTO s VALUES ('a', 1);
+INSERT INTO s VALUES ('b', 2);
+INSERT INTO s VALUES ('a', 5);
+"""
+
+
+def test_state_goes_on_where_it_stopped(up):
+    for n in (1, 2, 3):
+        r = up.run(COUNT, show="T", idle="1200ms")
+        assert r.returncode == 0, r.stderr
+        assert rows(r) == {"a": [str(2 * n), str(6 * n)], "b": [str(n), str(2 * n)]}
+
+
+def test_state_comes_back_from_the_changelog_alone(up):
+    up.run(COUNT)
+    for f in (up.data / "state").iterdir():
+        f.unlink()
+    assert rows(up.run(COUNT, show="T", idle="1200ms"))["a"] == ["4", "12"]
+
+
+def test_a_damaged_checkpoint_is_passed_over(up):
+    up.run(COUNT)
+    for f in (up.data / "state").iterdir():
+        bytes_ = bytearray(f.read_bytes())
+        bytes_[-10] ^= 1
+        f.write_bytes(bytes_)
+    r = up.run(COUNT, show="T", idle="1200ms")
+    assert "passed over" in r.stderr
+    assert rows(r)["a"] == ["4", "12"]
+
+
+def test_queries_read_what_queries_write(up):
+    r = up.run(COUNT + """
+        CREATE STREAM IF NOT EXISTS big WITH (VALUE_FORMAT='JSON') AS SELECT id, v * 10 AS w FROM s WHERE v > 1;
+        CREATE TABLE IF NOT EXISTS u AS SELECT id, SUM(w) AS total FROM big GROUP BY id;""", show="U", idle="1200ms")
+    assert rows(r) == {"a": ["50"], "b": ["20"]}
+
+
+def test_a_stream_is_repartitioned_and_joined(up):
+    r = up.run("""
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM l (id VARCHAR, k VARCHAR, v BIGINT) WITH (KAFKA_TOPIC='l', VALUE_FORMAT='AVRO', PARTITIONS=4);
+        CREATE STREAM r (k VARCHAR, name VARCHAR) WITH (KAFKA_TOPIC='r', VALUE_FORMAT='JSON', PARTITIONS=4);
+        CREATE STREAM j AS SELECT l.k AS k, id, v, name FROM l JOIN r WITHIN 1 HOUR GRACE PERIOD 1 MINUTE ON l.k = r.k;
+        CREATE TABLE n AS SELECT id, LATEST_BY_OFFSET(name) AS name, COUNT(*) AS n FROM j GROUP BY id;
+        INSERT INTO l VALUES ('x1', 'x', 1); INSERT INTO l VALUES ('y1', 'y', 2); INSERT INTO l VALUES ('x2', 'x', 3);
+        INSERT INTO r VALUES ('x', 'ex'); INSERT INTO r VALUES ('y', 'why'); INSERT INTO r VALUES ('x', 'ex');
+        """, show="N", idle="1200ms")
+    assert rows(r) == {"x1": ["ex", "2"], "x2": ["ex", "2"], "y1": ["why", "1"]}
+
+
+def test_an_unreadable_record_is_counted_and_the_stream_goes_on(up):
+    r = up.run("""
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM s (k VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO', PARTITIONS=1);
+        CREATE STREAM raw (k VARCHAR KEY, v BYTES) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='KAFKA');
+        CREATE TABLE t AS SELECT k, SUM(v) AS total FROM s GROUP BY k;
+        INSERT INTO s VALUES ('a', 1);
+        INSERT INTO raw VALUES ('a', TO_BYTES('00000000630202', 'hex'));
+        INSERT INTO s VALUES ('a', 2);""", show="T", idle="1200ms")
+    assert rows(r) == {"a": ["3"]}
+    assert "99" in r.stderr  # the schema id, in the warning
+    [q] = [q for q in stats(r, "query") if q["query"].startswith("CTAS_T")]
+    assert int(q["failed"]) >= 1
+    r = up.run("CREATE STREAM p (message STRUCT<type INT, \"deserializationError\" STRUCT<\"errorMessage\" VARCHAR, "
+               "topic VARCHAR>>) WITH (KAFKA_TOPIC='default_ksql_processing_log', VALUE_FORMAT='JSON');"
+               "SET 'auto.offset.reset'='earliest';"
+               "CREATE TABLE e AS SELECT message->\"deserializationError\"->topic AS topic, COUNT(*) AS n FROM p "
+               "GROUP BY message->\"deserializationError\"->topic;", show="E", idle="1200ms")
+    assert rows(r) == {"s": ["1"]}
+
+
+@pytest.mark.parametrize("sql, message", [
+    ("SELEC 1;", "line 1:1: Syntax Error"),
+    ("CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s' VALUE_FORMAT='JSON');", "line 1:47: Syntax Error"),
+    ("CREATE STREAM s (a INT)\n  WITH (VALUE_FORMAT='JSON');", "Missing required property \"KAFKA_TOPIC\""),
+    ("CREATE STREAM s AS SELECT * FROM nowhere;", "Source `NOWHERE` does not exist"),
+    ("CREATE STREAM s (a INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON');", "required 'PARTITIONS' configuration"),
+])
+def test_a_wrong_statement_says_where_and_what(up, sql, message):
+    r = up.run(sql)
+    assert r.returncode != 0
+    assert message in r.stderr
+
+
+def test_a_wrong_line_of_properties_says_where(up):
+    r = up.run("", properties="this is nothing\n")
+    assert r.returncode == 2
+    assert "a.properties:3: expected name=value" in r.stderr
+
+
+def test_a_second_process_is_refused(up):
+    first = subprocess.Popen([up.program, "up", "--data", str(up.data), "--quiet"])
+    try:
+        for _ in range(100):
+            if (up.data / "lock").exists():
+                break
+            subprocess.run(["sleep", "0.05"], check=True)
+        r = up.run("", timeout=10)
+        assert r.returncode == 1
+        assert "another process" in r.stderr
+    finally:
+        first.terminate()
+        assert first.wait(timeout=5) == 0
+
+
+def test_a_flipped_bit_is_found_and_named(up):
+    up.run(COUNT)
+    segments = [f for f in (up.data / "topics").rglob("*.log") if f.stat().st_size]
+    victim = max(segments, key=lambda f: f.stat().st_size)
+    bytes_ = bytearray(victim.read_bytes())
+    bytes_[len(bytes_) // 2] ^= 4
+    victim.write_bytes(bytes_)
+    r = up.run(COUNT.replace("CREATE TABLE IF NOT EXISTS t", "CREATE TABLE other"), show="OTHER")
+    assert victim.name in r.stdout + r.stderr or r.returncode != 0, r.stderr
+
+
+def test_a_full_disk_is_said_and_loses_nothing(arus, tmp_path, up):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(mount)], check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        up.data = mount / "data"
+        assert up.run(COUNT, idle="1200ms").returncode == 0
+        with open(mount / "ballast", "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+            except OSError:
+                pass
+        r = up.run(COUNT, timeout=20)
+        assert "No space left" in r.stderr, r.stderr
+        runs = 2 if r.returncode == 0 else 1  # what fits into the journal's room still goes through
+        (mount / "ballast").unlink()
+        got = rows(up.run(COUNT, show="T", idle="1200ms"))
+        assert int(got["a"][0]) == 2 * (runs + 1)
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=False)
+
+
+def test_ctrl_c_ends_it_within_a_second(arus, tmp_path):
+    p = subprocess.Popen([arus, "up", "--data", str(tmp_path / "d"), "--quiet"])
+    subprocess.run(["sleep", "0.4"], check=True)
+    p.send_signal(2)
+    assert p.wait(timeout=1.5) == 0
+
+
+def test_help_and_version(arus):
+    assert "arus up" in subprocess.run([arus, "help"], capture_output=True, text=True, check=True).stdout
+    assert subprocess.run([arus, "version"], capture_output=True, text=True, check=True).stdout.startswith("arus ")
+    assert subprocess.run([arus, "nothing"], capture_output=True, text=True, check=False).returncode == 2

@@ -1,6 +1,7 @@
 /* The program: a verb, and what it needs. */
 #include "app/verb.h"
 #include "cases/cases.h"
+#include "cli/cli.h"
 
 #include <stdlib.h>
 
@@ -19,6 +20,8 @@ static const verb_t verbs[] = {
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
     {"market", verb_market, "arus market [--listen HOST:PORT] [--prices FILE --companies FILE]...",
      "answers as GoAPI does: a synthetic market, or price files replayed"},
+    {"sql", cli_main, "arus sql [URL] [-e STATEMENTS] [-f FILE] [--output JSON|TABULAR]",
+     "runs SQL on a server: a shell, or what -e and -f give"},
     {"test", verb_test, "arus test [--only TEXT] --cases PATH…",
      "runs case files of ksqlDB's shape: statements, inputs, expected outputs"},
     {"up", verb_up, "arus up [FILE.properties] [--data DIR] [-D name=value]...",

@@ -1,0 +1,182 @@
+#include "cli/client.h"
+
+#include <curl/curl.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define URL_MAX        2048
+#define ANSWER_MAX     (256u << 20)
+#define CONNECT_MS     5000
+#define TYPE           "application/vnd.ksql.v1+json"
+
+struct cli_client {
+    char url[URL_MAX];
+    int interrupt_fd;
+    CURL *easy;
+    CURLM *multi;
+    struct curl_slist *headers;
+};
+
+/* A request under way. */
+typedef struct call {
+    CURL *easy;
+    buf_t *text; /* of an answer that is no stream, or failed */
+    buf_t line;
+    bool (*on_line)(void *env, str_t line);
+    void *env;
+    bool stopped;
+} call_t;
+
+cli_client_t *cli_client_new(str_t url, int interrupt_fd)
+{
+    cli_client_t *c = mem_zalloc(sizeof *c);
+    while (str_ends(url, STR("/")))
+        url = str_sub(url, 0, url.len - 1);
+    bool scheme = str_find(url, STR("://")) >= 0;
+    snprintf(c->url, sizeof c->url, "%s" STR_FMT, scheme ? "" : "http://", STR_ARG(url));
+    c->interrupt_fd = interrupt_fd;
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(c->easy = curl_easy_init()) ||
+        !(c->multi = curl_multi_init()))
+        die("libcurl cannot be started");
+    c->headers = curl_slist_append(NULL, "Accept: " TYPE);
+    c->headers = curl_slist_append(c->headers, "Content-Type: " TYPE);
+    c->headers = curl_slist_append(c->headers, "Expect:");
+    return c;
+}
+
+void cli_client_free(cli_client_t *c)
+{
+    curl_slist_free_all(c->headers);
+    curl_easy_cleanup(c->easy);
+    curl_multi_cleanup(c->multi);
+    curl_global_cleanup();
+    free(c);
+}
+
+str_t cli_client_url(const cli_client_t *c)
+{
+    return str_of(c->url);
+}
+
+static long status_of(CURL *easy)
+{
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+static void take_lines(call_t *call, str_t bytes)
+{
+    ptrdiff_t end;
+    while (!call->stopped && (end = str_find_char(bytes, '\n')) >= 0) {
+        buf_put(&call->line, bytes.ptr, (size_t)end);
+        bytes = str_sub(bytes, (size_t)end + 1, bytes.len);
+        call->stopped = !call->on_line(call->env, buf_str(&call->line));
+        buf_clear(&call->line);
+    }
+    buf_put_str(&call->line, bytes);
+}
+
+static size_t on_bytes(char *p, size_t one, size_t n, void *arg)
+{
+    call_t *call = arg;
+    buf_t *to = call->on_line ? &call->line : call->text;
+    if (to->len + one * n > ANSWER_MAX)
+        return 0;
+    if (call->on_line && status_of(call->easy) == 200)
+        take_lines(call, str_n(p, one * n));
+    else
+        buf_put(call->text, p, one * n);
+    return call->stopped ? 0 : n;
+}
+
+static void prepare(cli_client_t *c, call_t *call, const char *path, str_t body, int64_t timeout_ms)
+{
+    char url[URL_MAX + 256];
+    snprintf(url, sizeof url, "%s%s", c->url, path);
+    curl_easy_reset(c->easy);
+    curl_easy_setopt(c->easy, CURLOPT_URL, url);
+    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "arus/" ARUS_VERSION);
+    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    if (timeout_ms)
+        curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+    if (body.len) {
+        curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long)body.len);
+        curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, body.ptr);
+    }
+    curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, call);
+}
+
+/* Takes the signal that is waiting. */
+static bool interrupted(int fd)
+{
+    struct signalfd_siginfo s;
+    return fd >= 0 && read(fd, &s, sizeof s) == sizeof s;
+}
+
+/* Runs the request until it ends; true when the user has ended it. */
+static bool run(cli_client_t *c, CURLcode *ret_code)
+{
+    int running = 1;
+    *ret_code = CURLE_OK;
+    while (interrupted(c->interrupt_fd))
+        ; /* those that came before it */
+    while (running) {
+        curl_multi_perform(c->multi, &running);
+        int left;
+        for (CURLMsg *m; (m = curl_multi_info_read(c->multi, &left));)
+            if (m->msg == CURLMSG_DONE)
+                *ret_code = m->data.result;
+        if (!running)
+            break;
+        struct curl_waitfd w = {.fd = c->interrupt_fd, .events = CURL_WAIT_POLLIN};
+        curl_multi_poll(c->multi, &w, c->interrupt_fd >= 0, 1000, NULL);
+        if (interrupted(c->interrupt_fd))
+            return true;
+    }
+    return false;
+}
+
+static ST perform(cli_client_t *c, call_t *call, const char *path, str_t body, int64_t timeout_ms,
+                  int *ret_status, err_t *err)
+{
+    call->easy = c->easy;
+    prepare(c, call, path, body, timeout_ms);
+    curl_multi_add_handle(c->multi, c->easy);
+    CURLcode code;
+    bool cancelled = run(c, &code);
+    long status = status_of(c->easy);
+    curl_multi_remove_handle(c->multi, c->easy);
+    if (code == CURLE_OK && call->line.len && !call->stopped)
+        call->on_line(call->env, buf_str(&call->line));
+    buf_done(&call->line);
+    if (cancelled)
+        return err_set(err, ST_CANCELLED, "interrupted");
+    *ret_status = (int)status;
+    if (code == CURLE_OK || call->stopped)
+        return ST_OK;
+    if (code == CURLE_OPERATION_TIMEDOUT && status)
+        return err_set(err, ST_TIMEOUT, "the query took longer than %lld ms", (long long)timeout_ms);
+    return err_set(err, ST_UNREACHABLE, "%s %s: %s",
+                   status ? "the connection was lost to" : "cannot reach a server at", c->url,
+                   curl_easy_strerror(code));
+}
+
+st_t cli_client_send(cli_client_t *c, const char *path, str_t body, buf_t *ret, int *ret_status,
+                     err_t *err)
+{
+    call_t call = {.text = ret};
+    return perform(c, &call, path, body, 0, ret_status, err);
+}
+
+st_t cli_client_stream(cli_client_t *c, const char *path, str_t body, int64_t timeout_ms,
+                       bool (*on_line)(void *env, str_t line), void *env, buf_t *ret,
+                       int *ret_status, err_t *err)
+{
+    call_t call = {.text = ret, .on_line = on_line, .env = env};
+    return perform(c, &call, path, body, timeout_ms, ret_status, err);
+}

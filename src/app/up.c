@@ -146,7 +146,7 @@ static ST open_server(up_t *u, err_t *err)
                            .property = p,
                            .n_properties = u->opt.list.len,
                            .connector = connectors};
-    TRY(server_open(&so, &u->server, err));
+    u->server = server_new(&so);
     str_t script = options_get(&u->opt, "ksql.queries.file", STR(""));
     if (script.len) {
         str_t path = path_beside_file(u, script), text;

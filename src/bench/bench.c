@@ -126,8 +126,7 @@ static ST run_engine(const bench_options_t *opt, io_t *io, log_t *log,
                            .data_dir = opt->dir,
                            .property = p,
                            .n_properties = 1};
-    server_t *s;
-    TRY(server_open(&so, &s, err));
+    server_t *s = server_new(&so);
     st_t st = server_script(s, str_of(scripts[opt->job]), NULL, 0, err);
     int64_t total = opt->records + (opt->job == BENCH_JOIN ? opt->keys : 0);
     double cpu = cpu_s();

@@ -535,7 +535,7 @@ static void *run(void *arg)
 
 /* ---- open, start, close ---------------------------------------------------------------------- */
 
-st_t server_open(const server_options_t *opt, server_t **ret, err_t *err)
+server_t *server_new(const server_options_t *opt)
 {
     server_t *s = mem_zalloc(sizeof *s);
     arena_init(&s->life, ARENA_NO_LIMIT);
@@ -557,13 +557,7 @@ st_t server_open(const server_options_t *opt, server_t **ret, err_t *err)
     s->engine = engine_new(&eo);
     for (size_t i = 0; i < opt->n_properties; i++)
         engine_set(s->engine, opt->property[i].name, opt->property[i].value);
-    st_t st = open_commands(s, err);
-    if (st != ST_OK) {
-        server_close(s);
-        return st;
-    }
-    *ret = s;
-    return ST_OK;
+    return s;
 }
 
 st_t server_script(server_t *s, str_t text, const server_property_t *variable, size_t n, err_t *err)
@@ -572,7 +566,9 @@ st_t server_script(server_t *s, str_t text, const server_property_t *variable, s
     engine_session_init(&r.session);
     for (size_t i = 0; i < n; i++)
         engine_session_set(&r.session.variables, variable[i].name, variable[i].value);
+    engine_in_script(s->engine, true);
     st_t st = run_statements(s, &r, false, err);
+    engine_in_script(s->engine, false);
     buf_done(&r.json);
     engine_session_done(&r.session);
     return st;
@@ -580,6 +576,7 @@ st_t server_script(server_t *s, str_t text, const server_property_t *variable, s
 
 st_t server_start(server_t *s, err_t *err)
 {
+    TRY(open_commands(s, err));
     s->started = true;
     for (size_t i = 0; i < engine_n_queries(s->engine); i++) {
         engine_query_t *q = engine_query_at(s->engine, i);

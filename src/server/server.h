@@ -33,12 +33,12 @@ typedef struct server_options {
     str_t connector_prefix; /* what a statement's 'connector.class' may begin with */
 } server_options_t;
 
-/* Replays the command topic, does not start yet. */
-ST server_open(const server_options_t *opt, server_t **ret, err_t *err);
+/* Runs nothing yet. */
+server_t *server_new(const server_options_t *opt);
 /* Runs a script whose statements are not written down: they come again with every start. Before
  * server_start. */
 ST server_script(server_t *s, str_t text, const server_property_t *variable, size_t n, err_t *err);
-/* Starts queries, connectors and the thread. */
+/* Replays the command topic, starts queries, connectors and the thread. */
 ST server_start(server_t *s, err_t *err);
 /* Stops connectors, then queries, then the thread. */
 void server_close(server_t *s);

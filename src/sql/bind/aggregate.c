@@ -63,7 +63,7 @@ static ST check_bounds(bind_query_t *q, const sql_expr_t *e, err_t *err)
 {
     const sql_expr_t *c = q->window && !q->top->windowed ? bind_find(e, is_bound) : NULL;
     return c ? BAD("Window bounds column " STR_FMT " can only be used in the SELECT clause of "
-                                                   "windowed aggregations and can not be passed to "
+                   "windowed aggregations and can not be passed to "
                    "aggregate functions.",
                    STR_ARG(c->name))
              : ST_OK;
@@ -92,15 +92,18 @@ static ST check_grouped(bind_query_t *q, err_t *err)
     return st;
 }
 
-static int64_t grace_of(const sql_window_t *w)
+/* Without GRACE PERIOD: a day less the window, but none where only final results come out. */
+static int64_t grace_of(const sql_window_t *w, sql_emit_t emit)
 {
     if (w->grace.unit != SQL_UNIT_NONE)
         return w->grace.ms;
+    if (emit == SQL_EMIT_FINAL)
+        return 0;
     int64_t day = INT64_C(86400000);
     return day > w->size.ms ? day - w->size.ms : 0;
 }
 
-static ST window_of(const sql_window_t *w, plan_window_t *ret, err_t *err)
+static ST window_of(const sql_window_t *w, sql_emit_t emit, plan_window_t *ret, err_t *err)
 {
     if (w->kind == SQL_WINDOW_NONE)
         return ST_OK;
@@ -111,7 +114,7 @@ static ST window_of(const sql_window_t *w, plan_window_t *ret, err_t *err)
     *ret = (plan_window_t){.kind = w->kind,
                            .size_ms = w->size.ms,
                            .advance_ms = w->kind == SQL_WINDOW_HOPPING ? w->advance.ms : w->size.ms,
-                           .grace_ms = grace_of(w)};
+                           .grace_ms = grace_of(w, emit)};
     ret->retention_ms =
         w->retention.unit != SQL_UNIT_NONE ? w->retention.ms : ret->size_ms + ret->grace_ms;
     if (ret->retention_ms < ret->size_ms + ret->grace_ms)
@@ -267,7 +270,7 @@ st_t bind_add_aggregate(bind_query_t *q, err_t *err)
     bind_walk(sql->having, collect_agg, q);
     if (!q->aggs.len)
         return BAD("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.");
-    TRY(window_of(&sql->window, &q->result->window, err));
+    TRY(window_of(&sql->window, sql->emit, &q->result->window, err));
     q->window = sql->window.kind != SQL_WINDOW_NONE;
     for (size_t i = 0; i < q->keys.len; i++)
         TRY(check_bounds(q, q->keys.ptr[i].same[0], err));

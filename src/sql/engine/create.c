@@ -481,8 +481,7 @@ static ST materialize(engine_run_t *r, const catalog_source_t *s, err_t *err)
     if (st == ST_OK) {
         q->plan = q->bound.plan;
         q->id = arena_printf(&q->arena, "CST_" STR_FMT "_%lld", STR_ARG(s->name),
-                             (long long)e->next_number);
-        e->next_number += e->opt.memory_ids ? 1 : 2;
+                             (long long)engine_take_number(e, true));
         q->statement = arena_str(&q->arena, r->stmt->text);
         q->creates_source = true;
         q->from_start = true;

@@ -153,6 +153,11 @@ void engine_set_next_number(engine_t *e, int64_t n)
     e->next_number = n;
 }
 
+void engine_in_script(engine_t *e, bool on)
+{
+    e->script = on;
+}
+
 bind_env_t engine_bind_env(engine_t *e)
 {
     return e->bind;

@@ -128,6 +128,8 @@ ST engine_push(engine_t *e, engine_session_t *s, const sql_query_t *q, arena_t *
 /* What the next query's id will end in; a replay sets it to what it was. */
 int64_t engine_next_number(const engine_t *e);
 void engine_set_next_number(engine_t *e, int64_t n);
+/* While it is on, queries get the ids of a script's: the same whatever else there is. */
+void engine_in_script(engine_t *e, bool on);
 bind_env_t engine_bind_env(engine_t *e);
 
 engine_query_t *engine_find_query(engine_t *e, str_t id);

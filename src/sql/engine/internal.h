@@ -14,7 +14,8 @@ struct engine {
     catalog_t catalog;
     map_t properties;
     VEC(engine_query_t *) queries;
-    int64_t next_number;
+    int64_t next_number, next_insert;
+    bool script;
     bind_env_t bind;
 };
 
@@ -52,6 +53,8 @@ void engine_reply_status(engine_run_t *r, const char *type, str_t name, const ch
                          const char *message, str_t query_id);
 void engine_reply_warning(engine_run_t *r, str_t message);
 
+/* The number that a new query's id ends in. `named`: it has a sink of its own. */
+int64_t engine_take_number(engine_t *e, bool named);
 /* Stops and frees the query at index i. */
 void engine_remove_query(engine_t *e, size_t i, bool forget);
 data_columns_t engine_copy_columns(arena_t *a, data_columns_t c);

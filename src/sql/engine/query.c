@@ -39,8 +39,12 @@ static void read_properties(engine_run_t *r, engine_query_t *q)
         q->outer_join_interval_ms = 1000;
 }
 
-static int64_t take_number(engine_t *e)
+/* A script's queries are numbered apart, so that a line more in it changes no other query's id:
+ * those with a sink of their own are all 0, INSERT INTOs count among themselves. */
+int64_t engine_take_number(engine_t *e, bool named)
 {
+    if (e->script)
+        return named ? 0 : e->next_insert++;
     int64_t n = e->next_number;
     e->next_number += e->opt.memory_ids ? 1 : 2;
     return n;
@@ -252,7 +256,7 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
             }
     } else {
         q->id = arena_printf(&q->arena, "C%cAS_" STR_FMT "_%lld", c->table ? 'T' : 'S',
-                             STR_ARG(c->name), (long long)take_number(e));
+                             STR_ARG(c->name), (long long)engine_take_number(e, true));
     }
     st = start(r, q, err);
     if (st != ST_OK) {
@@ -273,7 +277,8 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
 static ST insert_id(engine_run_t *r, engine_query_t *q, const with_t *w, err_t *err)
 {
     if (!w->query_id.len) {
-        q->id = arena_printf(&q->arena, "INSERTQUERY_%lld", (long long)take_number(r->e));
+        q->id =
+            arena_printf(&q->arena, "INSERTQUERY_%lld", (long long)engine_take_number(r->e, false));
         return ST_OK;
     }
     q->id = arena_upper(&q->arena, w->query_id);

@@ -3,6 +3,29 @@
 
 SET 'auto.offset.reset'='earliest';
 
+-- In: GoAPI, or whatever answers like it. It comes first, so that its topics and their schemas are its own.
+CREATE SOURCE CONNECTOR IF NOT EXISTS idx_goapi WITH (
+    'connector.class' = 'goapi',
+    'url' = '${source_url}',
+    'api' = '${source_api}',
+    'key' = '${source_key}',
+    'tickers' = '${tickers}',
+    'from.date' = '${from_date}',
+    'to.date' = '${to_date}',
+    'rounds' = '${rounds}',
+    'interval' = '${interval}',
+    'company.per.row' = '${company_per_row}',
+    'only.changed' = '${only_changed}',
+    'market.hours.only' = '${market_hours_only}',
+    'quota.daily' = '${quota_daily}',
+    'quota.monthly' = '${quota_monthly}',
+    'companies.cache' = '${companies_cache}',
+    'partitioner' = '${partitioner}',
+    'stock.topic' = 'streaming.goapi.idx.stock.json',
+    'company.topic' = 'streaming.goapi.idx.companies.json',
+    'topic.creation.default.partitions' = '9',
+    'topic.creation.default.replication.factor' = '2');
+
 -- What the market says: prices by day, and the companies' names.
 CREATE STREAM IF NOT EXISTS ksqlstreamstock (id VARCHAR, ticker VARCHAR, date VARCHAR, open DOUBLE, high DOUBLE, low DOUBLE, close DOUBLE, volume BIGINT)
     WITH (KAFKA_TOPIC='streaming.goapi.idx.stock.json', VALUE_FORMAT='AVRO', PARTITIONS=9, REPLICAS=2);
@@ -78,18 +101,3 @@ CREATE SINK CONNECTOR IF NOT EXISTS idx_sink WITH (
     'topic.override.KSQLTABLEGROUPSTOCK.collection' = 'ksql-stock-stream',
     'topic.override.KSQLTABLEGROUPCOMPANY.collection' = 'ksql-company-stream',
     'topic.override.KSQLTABLEJOINSTOCKCOMPANY.collection' = 'ksql-join-stock-company');
-
--- In: GoAPI, or whatever answers like it.
-CREATE SOURCE CONNECTOR IF NOT EXISTS idx_goapi WITH (
-    'connector.class' = 'goapi',
-    'url' = '${source_url}',
-    'key' = '${source_key}',
-    'tickers' = '${tickers}',
-    'from.date' = '${from_date}',
-    'to.date' = '${to_date}',
-    'rounds' = '${rounds}',
-    'interval' = '${interval}',
-    'company.per.row' = '${company_per_row}',
-    'only.changed' = '${only_changed}',
-    'stock.topic' = 'streaming.goapi.idx.stock.json',
-    'company.topic' = 'streaming.goapi.idx.companies.json');

@@ -8,6 +8,7 @@
 #include "rest/rest.h"
 #include "server/server.h"
 #include "sink/sink.h"
+#include "source/goapi/goapi.h"
 
 #include <inttypes.h>
 #include <poll.h>

@@ -32,3 +32,31 @@ st_t connector_get_bool(const connector_config_t *c, const char *name, bool othe
     *ret = b;
     return ST_OK;
 }
+
+st_t connector_get_ms(const connector_config_t *c, const char *name, int64_t otherwise,
+                      int64_t *ret, err_t *err)
+{
+    static const struct {
+        const char *unit;
+        int64_t ms;
+    } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    str_t v = connector_get(c, name, STR_NONE);
+    int64_t n = 0;
+    size_t digits = 0;
+    if (!v.ptr) {
+        *ret = otherwise;
+        return ST_OK;
+    }
+    v = str_trim(v);
+    while (digits < v.len && v.ptr[digits] >= '0' && v.ptr[digits] <= '9')
+        digits++;
+    if (digits <= 10 && str_to_i64(str_sub(v, 0, digits), &n))
+        for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+            if (str_eq(str_sub(v, digits, v.len), str_of(units[i].unit))) {
+                *ret = n * units[i].ms;
+                return ST_OK;
+            }
+    return err_set(err, ST_BAD_CONFIG,
+                   "%s must be a duration such as 5s or 200ms, not '" STR_FMT "'", name,
+                   STR_ARG(v));
+}

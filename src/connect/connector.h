@@ -31,6 +31,9 @@ ST connector_get_i64(const connector_config_t *c, const char *name, int64_t othe
                      int64_t max, int64_t *ret, err_t *err);
 ST connector_get_bool(const connector_config_t *c, const char *name, bool otherwise, bool *ret,
                       err_t *err);
+/* A duration: 200ms, 5s, 2m, 1h, 1d; a bare number is seconds. */
+ST connector_get_ms(const connector_config_t *c, const char *name, int64_t otherwise, int64_t *ret,
+                    err_t *err);
 
 /* What is in a topic, as the SQL catalog knows it. Texts and columns live in the arena. */
 typedef struct connector_topic {
@@ -49,7 +52,7 @@ typedef struct connector_env {
     void *self;
     /* By topic name, or by the name of a stream or table; *ret_topic is the topic's name.
      * ST_NOT_FOUND. */
-    ST (*topic)
+    ST(*topic)
     (void *self, str_t name, arena_t *a, str_t *ret_topic, connector_topic_t *ret, err_t *err);
 } connector_env_t;
 

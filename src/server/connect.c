@@ -134,7 +134,7 @@ st_t server_connector_create(void *self, const engine_connector_t *conn, err_t *
         st = err_set(err, ST_BAD_CONFIG,
                      "'connector.class' is '" STR_FMT "': no %s of that name runs here",
                      STR_ARG(class), conn->source ? "source" : "sink");
-    else if (s->started)
+    else if (s->started || conn->source) /* a source needs no query: it fills its topics at once */
         st = server_connector_start(s, c, err);
     if (st != ST_OK) {
         connector_free(c);

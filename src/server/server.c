@@ -585,6 +585,8 @@ st_t server_start(server_t *s, err_t *err)
             return err_wrap(err, st, "query " STR_FMT, STR_ARG(q->id));
     }
     for (size_t i = 0; i < s->connectors.len; i++) {
+        if (s->connectors.ptr[i]->running)
+            continue;
         st_t st = server_connector_start(s, s->connectors.ptr[i], err);
         if (st != ST_OK)
             return err_wrap(err, st, "connector " STR_FMT, STR_ARG(s->connectors.ptr[i]->name));

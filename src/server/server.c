@@ -263,6 +263,8 @@ static ST run_statements(server_t *s, server_request_t *r, bool write_down, err_
         size_t start = r->json.len;
         if (st == ST_OK)
             st = engine_execute(s->engine, &r->session, stmt, &reply, err);
+        if (reply.warning[0] && !write_down)
+            trace_line(TRACE_WARN, "sql", "%s", reply.warning);
         if (st == ST_OK && reply.persistent && write_down)
             st = write_command(s, &r->session, stmt->text, number, err);
         if (r->json.len == start)

@@ -164,3 +164,14 @@ def test_help_and_version(arus):
     assert "arus up" in subprocess.run([arus, "help"], capture_output=True, text=True, check=True).stdout
     assert subprocess.run([arus, "version"], capture_output=True, text=True, check=True).stdout.startswith("arus ")
     assert subprocess.run([arus, "nothing"], capture_output=True, text=True, check=False).returncode == 2
+
+
+def test_the_article_s_partitions_are_refused_or_taken_leniently(up):
+    sql = """CREATE STREAM a (v INT) WITH (KAFKA_TOPIC='nine', VALUE_FORMAT='AVRO', PARTITIONS=9);
+             CREATE STREAM b (v INT) WITH (KAFKA_TOPIC='nine', VALUE_FORMAT='AVRO', PARTITIONS=4);"""
+    r = up.run(sql)
+    assert r.returncode != 0
+    assert "KSQL expects 4 partitions (topic has 9)" in r.stderr
+    r = up.run(sql, properties="arus.partitions.lenient=true\n")
+    assert r.returncode == 0
+    assert "has 9 partitions, not the 4" in r.stderr

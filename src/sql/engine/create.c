@@ -172,8 +172,16 @@ st_t engine_topic_for(engine_run_t *r, const engine_topic_spec_t *spec, bool may
         return h->topic_create(h->self, spec, err);
     if (st != ST_OK)
         return err_set(err, st, "Kafka topic does not exist: " STR_FMT, STR_ARG(spec->name));
-    if (!spec->partitions || spec->partitions == have.partitions || lenient(r))
+    if (!spec->partitions || spec->partitions == have.partitions)
         return ST_OK;
+    if (lenient(r)) {
+        snprintf(r->reply->warning, sizeof r->reply->warning,
+                 "The topic '" STR_FMT
+                 "' has %d partitions, not the %d that the statement says: it is "
+                 "taken as it is.",
+                 STR_ARG(spec->name), have.partitions, spec->partitions);
+        return ST_OK;
+    }
     return BAD("A Kafka topic with the name '" STR_FMT
                "' already exists, with different partition/replica configuration "
                "than required. KSQL expects %d partitions (topic has %d), %d replication factor "

@@ -208,8 +208,13 @@ void engine_reply_status(engine_run_t *r, const char *type, str_t name, const ch
         json_put_str(b, query_id);
     else
         BUF_LIT(b, "null");
-    buf_printf(b, "},\"commandSequenceNumber\":%lld,\"warnings\":[]}",
-               (long long)r->e->next_number);
+    buf_printf(b, "},\"commandSequenceNumber\":%lld,\"warnings\":[", (long long)r->e->next_number);
+    if (r->reply->warning[0]) {
+        BUF_LIT(b, "{\"message\":");
+        json_put_str(b, str_of(r->reply->warning));
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]}");
 }
 
 void engine_reply_warning(engine_run_t *r, str_t message)

@@ -111,7 +111,8 @@ const engine_host_t *engine_host(engine_t *e);
 typedef struct engine_reply {
     buf_t *json;     /* an entity is appended, without a comma; nothing for SET and the like */
     bool persistent; /* the statement changed what must survive a restart: write it down */
-    bool quiet;      /* replaying: no answers */
+    bool quiet;         /* replaying: no answers */
+    char warning[300];  /* what was let pass although it is not as it should be; empty: nothing */
 } engine_reply_t;
 
 /* Runs one statement. Not for queries: ST_BAD_STATEMENT says where those go. */

@@ -182,7 +182,7 @@ typedef struct walk {
     size_t topic;
     int32_t partition;
     int64_t end; /* the first offset not wanted */
-    ST (*fn)
+    ST(*fn)
     (sink_reader_t *r, size_t topic, int32_t partition, const wire_record_t *rec, err_t *err);
     bool (*stop)(const sink_reader_t *r);
 } walk_t;
@@ -433,21 +433,19 @@ static ST recall(sink_reader_t *r, size_t topic, int32_t partition, const wire_r
     return ST_OK;
 }
 
-/* Where to begin: as the store says, else as the group does, else at the start. */
-static ST begin_at(sink_reader_t *r, size_t topic, int32_t partition, int64_t stored, err_t *err)
+/* The guard knows what is stored when reading begins. */
+static ST begin_at(sink_reader_t *r, size_t topic, int32_t partition, int64_t at, err_t *err)
 {
     sink_topic_t *t = &r->topic[topic];
-    int64_t committed;
-    TRY(log_committed(r->env.log, r->group, t->name, partition, &committed, err));
-    int64_t at = stored >= 0 ? stored : committed >= 0 ? committed : 0, from = 0;
     walk_t w = {r, topic, partition, 0, recall, stopped};
     TRY(repair(&w, &at, err));
     if (t->schema.windowed && !r->class->keeps_windows) {
+        int64_t from = 0;
         w.end = at;
         TRY(repair(&w, &from, err));
         TRY(walk(&w, &from, err));
     }
-    t->position[partition] = (sink_position_t){.read = at, .written = at, .committed = committed};
+    t->position[partition] = (sink_position_t){.read = at, .written = at, .committed = -1};
     return ST_OK;
 }
 

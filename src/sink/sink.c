@@ -164,22 +164,36 @@ static ST dead_step(connector_t *c, err_t *err)
     return sink_dead_flush(&c->dead, err);
 }
 
-/* Refused documents are buried one by one, then the rest is tried again. */
-static ST write_step(connector_t *c, err_t *err)
+/* Buries what was refused; the rest can be written then. */
+static ST bury_refused(connector_t *c, st_t refused, err_t *err)
 {
     sink_batch_t *b = &c->reader.batch;
+    size_t n = 0;
+    for (size_t i = 0; i < b->ops.len; i++) {
+        sink_op_t *op = &b->ops.ptr[i];
+        if (!op->why)
+            continue;
+        err_t why;
+        err_set_at(&why, refused, __FILE__, __LINE__, "%s", op->why);
+        TRY(sink_reader_bury(&c->reader, op, &why, err));
+        op->dropped = true;
+        op->why = NULL;
+        n++;
+    }
+    ASSERT(n);
+    return sink_dead_flush(&c->dead, err);
+}
+
+static ST write_step(connector_t *c, err_t *err)
+{
     for (;;) {
-        size_t bad = SIZE_MAX;
         store_enter(c);
-        st_t st = c->class->write(c->store, b, &bad, err);
+        st_t st = c->class->write(c->store, &c->reader.batch, err);
         if (!store_leave(c))
             return ST_CANCELLED;
         if (!sink_is_data(st))
             return st;
-        ASSERT(bad < b->ops.len && !b->ops.ptr[bad].dropped);
-        TRY(sink_reader_bury(&c->reader, &b->ops.ptr[bad], err, err));
-        TRY(sink_dead_flush(&c->dead, err));
-        b->ops.ptr[bad].dropped = true;
+        TRY(bury_refused(c, st, err));
     }
 }
 

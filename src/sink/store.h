@@ -26,6 +26,7 @@ typedef struct sink_op {
     int64_t offset;
     int64_t window_ms; /* a row of an older window does not take a newer one's place */
     bool dropped;      /* refused before: leave it out */
+    const char *why;   /* write refused it, and why; until the next call */
 } sink_op_t;
 
 /* How far a partition is read once the batch is written. */
@@ -65,25 +66,25 @@ typedef struct sink_store_class {
      * out what is older. */
     bool keeps_windows;
     /* Reads its own options. No input or output. ST_BAD_CONFIG. */
-    ST (*new)
+    ST(*new)
     (const sink_options_t *opt, const connector_config_t *c, sink_store_t **ret, err_t *err);
     void (*free)(sink_store_t *s);
     /* Connects. Again after a failure that may pass. */
     ST (*open)(sink_store_t *s, err_t *err);
     /* Makes the topic's collection and its index. *ret_collection is the same for topics of the
-     * same collection. ret_position has room for all partitions: where to read on, or -1 where the
-     * store does not know. Called again when the topic has grown or came anew. */
-    ST (*attach)
+     * same collection. ret_position has room for all partitions: where to read on, 0 where there
+     * is none. Called again when the topic has grown, or changed, or came anew. */
+    ST(*attach)
     (sink_store_t *s, const sink_store_topic_t *t, size_t *ret_collection, int64_t *ret_position,
      err_t *err);
     /* Writes id and, unless row is NULL beyond the key (`deleted`), document into the arena. */
-    ST (*render)
+    ST(*render)
     (sink_store_t *s, const sink_shape_t *shape, const sink_record_at_t *at,
      const data_value_t *row, bool deleted, arena_t *a, sink_op_t *op, err_t *err);
-    /* All of the batch with its marks, or, where the database cannot, all of it again when it is
-     * called again. A status of the third kind above: *ret_bad is the op that was refused, nothing
-     * else is said of the others. */
-    ST (*write)(sink_store_t *s, const sink_batch_t *b, size_t *ret_bad, err_t *err);
+    /* All of the batch with its marks, or, where the database cannot, in such a way that the same
+     * batch can be written again. A status of the second kind: `why` is set in what was refused,
+     * the rest is to be written again. */
+    ST (*write)(sink_store_t *s, const sink_batch_t *b, err_t *err);
 } sink_store_class_t;
 
 static inline bool sink_may_pass(st_t st)

@@ -356,16 +356,16 @@ static ST write_mark(sink_store_t *s, const sink_mark_t *m, err_t *err)
     return step(s, s->mark, "cannot write the positions", err);
 }
 
-static ST write_all(sink_store_t *s, const sink_batch_t *b, size_t *ret_bad, err_t *err)
+static ST write_all(sink_store_t *s, const sink_batch_t *b, err_t *err)
 {
     for (size_t i = 0; i < b->ops.len; i++) {
-        const sink_op_t *op = &b->ops.ptr[i];
+        sink_op_t *op = &b->ops.ptr[i];
         if (op->dropped)
             continue;
         st_t st = write_op(s, op, err);
         if (st != ST_OK && (sqlite3_errcode(s->db) & 0xff) == SQLITE_TOOBIG) {
-            *ret_bad = i;
-            return err_set(err, ST_TOO_LARGE, "the document is larger than SQLite stores");
+            op->why = "the document is larger than SQLite stores";
+            return err_set(err, ST_TOO_LARGE, "%s", op->why);
         }
         TRY(st);
     }
@@ -374,10 +374,10 @@ static ST write_all(sink_store_t *s, const sink_batch_t *b, size_t *ret_bad, err
     return step(s, s->commit, "cannot commit", err);
 }
 
-static st_t sqlite_write(sink_store_t *s, const sink_batch_t *b, size_t *ret_bad, err_t *err)
+static st_t sqlite_write(sink_store_t *s, const sink_batch_t *b, err_t *err)
 {
     TRY(step(s, s->begin, "cannot begin a transaction", err));
-    st_t st = write_all(s, b, ret_bad, err);
+    st_t st = write_all(s, b, err);
     if (st != ST_OK && !sqlite3_get_autocommit(s->db)) {
         (void)sqlite3_step(s->rollback); /* a transaction that failed by itself is over already */
         sqlite3_reset(s->rollback);

@@ -245,7 +245,7 @@ static ST open_stream(server_t *s, server_stream_t *st, server_request_t *r, err
     if (n != 1)
         return err_set(err, ST_BAD_STATEMENT,
                        "Expected exactly one KSQL statement; found %zu instead", n);
-    r->failed = piece[0].text;
+    r->failed = str_sub(r->text, (size_t)(piece[0].text.ptr - text.ptr), piece[0].text.len);
     TRY(engine_parse(s->engine, &r->session, &st->life, piece[0], &stmt, err));
     if (stmt->kind != SQL_STMT_QUERY)
         return err_set(err, ST_BAD_STATEMENT,

@@ -181,6 +181,11 @@ ST io_tcp_write(int fd, const str_t *parts, size_t n, size_t *ret_n, err_t *err)
     }
 }
 
+void io_tcp_finish(int fd)
+{
+    shutdown(fd, SHUT_WR);
+}
+
 void io_tcp_close(int fd)
 {
     close(fd);

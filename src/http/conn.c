@@ -75,6 +75,8 @@ static void flush(http_conn_t *c)
         c->out_at += n;
         c->active_ns = io_loop_ns(c->server->opt.loop);
     }
+    if (c->linger_ns && c->out.len)
+        io_tcp_finish(c->poll.fd);
     c->out_at = 0;
     buf_clear(&c->out);
     if (c->out.cap > KEEP_BYTES)

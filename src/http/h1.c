@@ -43,6 +43,10 @@ static bool take_head(http_conn_t *c)
     str_t in = http_conn_in(c);
     if (!in.len)
         return false;
+    if (!http_token_valid(str_sub(in, 0, 1)) && in.ptr[0] != '\r') {
+        http_h1_refuse(c, 400, STR("this is not HTTP; without TLS, please"));
+        return false;
+    }
     http_exchange_t *x = coming(c);
     size_t end = http_head_end(in, c->seen);
     c->seen = in.len;

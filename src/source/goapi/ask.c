@@ -21,11 +21,12 @@ void source_problem(connector_t *c, const char *text)
 
 st_t source_wait(connector_t *c, int64_t ms, err_t *err)
 {
-    int64_t until = io_mono_ns(c->env.io) + ms * 1000000, left;
+    int64_t began = io_mono_ns(c->env.io), until = began + ms * 1000000, left;
     pthread_mutex_lock(&c->lock);
     while (!atomic_load(&c->stop) && (left = until - io_mono_ns(c->env.io)) > 0)
         (void)io_cond_wait(c->env.io, &c->wake, &c->lock, left);
     pthread_mutex_unlock(&c->lock);
+    c->fetch_ns += io_mono_ns(c->env.io) - began;
     return atomic_load(&c->stop) ? err_set(err, ST_CANCELLED, "stopped") : ST_OK;
 }
 

@@ -53,7 +53,8 @@ struct connector {
     arena_t step_arena;   /* what one step needs */
     /* Of this round, for its line of report. */
     uint64_t requests, failures, by_verdict[GOAPI_VERDICTS], records[GOAPI_KINDS];
-    int64_t fetch_ns, commit_ns, round_ns;
+    int64_t fetch_ns; /* waiting: for answers, or to ask again */
+    int64_t commit_ns, round_ns;
 };
 
 /* ---- ask.c */

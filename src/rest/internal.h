@@ -56,12 +56,16 @@ struct rest_job {
     size_t items_at;
     buf_t line;
     bool held; /* `line` has a row that waits for what follows it */
+    /* inserts.c */
+    str_t target, rows_left;
+    int64_t seq; /* of the next row */
 };
 
 /* job.c */
-/* A job for a request whose body is a JSON object (*ret_body). NULL when it is none: it has been
- * answered. */
-rest_job_t *rest_job_new(rest_t *r, http_request_t *http, const json_value_t **ret_body);
+/* A job for a request whose body, or its first line, is a JSON object (*ret_body). NULL when it is
+ * none: it has been answered. */
+rest_job_t *rest_job_new(rest_t *r, http_request_t *http, str_t body,
+                         const json_value_t **ret_body);
 /* Sets session properties or variables from a JSON object. */
 void rest_job_set(map_t *m, const json_value_t *o);
 void rest_job_submit(rest_job_t *j);
@@ -81,6 +85,7 @@ void rest_error_reply(http_request_t *http, int code, str_t message);
 void rest_ksql(void *env, http_request_t *http);
 void rest_query(void *env, http_request_t *http);
 void rest_query_stream(void *env, http_request_t *http);
+void rest_inserts_stream(void *env, http_request_t *http);
 void rest_close_query(void *env, http_request_t *http);
 void rest_status_all(void *env, http_request_t *http);
 void rest_status_one(void *env, http_request_t *http);

@@ -16,20 +16,20 @@ static void job_noticed(void *env)
         io_mailbox_put(&j->rest->notices, &j->noticed);
 }
 
-rest_job_t *rest_job_new(rest_t *r, http_request_t *http, const json_value_t **ret_body)
+rest_job_t *rest_job_new(rest_t *r, http_request_t *http, str_t body, const json_value_t **ret_body)
 {
     if (r->stopping) {
         rest_error_reply(http, 50303, STR("The server is shutting down"));
         return NULL;
     }
-    if (!http->body.len) {
+    if (!body.len) {
         rest_error_reply(http, 50000, STR("The request has no body: expected a JSON object"));
         return NULL;
     }
     rest_job_t *j = mem_zalloc(sizeof *j);
     arena_init(&j->arena, REST_JSON_BYTES_MAX);
     err_t err;
-    st_t st = json_parse(&j->arena, http->body, 0, ret_body, &err);
+    st_t st = json_parse(&j->arena, body, 0, ret_body, &err);
     if (st == ST_OK && (*ret_body)->kind != JSON_OBJECT)
         st = err_set(&err, ST_BAD_INPUT, "expected a JSON object");
     if (st != ST_OK) {

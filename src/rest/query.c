@@ -238,7 +238,7 @@ static void open_query(rest_t *r, http_request_t *http, const struct rest_rows *
                        const char *text, const char *properties)
 {
     const json_value_t *body;
-    rest_job_t *j = rest_job_new(r, http, &body);
+    rest_job_t *j = rest_job_new(r, http, http->body, &body);
     if (!j)
         return;
     j->rows = rows;

@@ -97,7 +97,7 @@ void rest_ksql(void *env, http_request_t *http)
         return;
     }
     const json_value_t *body;
-    rest_job_t *j = rest_job_new(env, http, &body);
+    rest_job_t *j = rest_job_new(env, http, http->body, &body);
     if (!j)
         return;
     j->type = types[type];
@@ -125,7 +125,7 @@ static void finish_close(rest_job_t *j)
 void rest_close_query(void *env, http_request_t *http)
 {
     const json_value_t *body;
-    rest_job_t *j = rest_job_new(env, http, &body);
+    rest_job_t *j = rest_job_new(env, http, http->body, &body);
     if (!j)
         return;
     j->finish = finish_close;

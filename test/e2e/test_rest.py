@@ -213,6 +213,23 @@ def test_the_python_client_unchanged(server):
     assert client.close_query("none") is False
 
 
+def test_inserts_stream(server):
+    server.run("CREATE STREAM i (id VARCHAR KEY, n INT, d DOUBLE, b BOOLEAN, a ARRAY<INT>, `x y` VARCHAR, s STRUCT<q INT>)"
+               " WITH (KAFKA_TOPIC='i', VALUE_FORMAT='JSON', PARTITIONS=1);")
+    rows = [{"ID": "it's", "n": 1, "D": -1.5e3, "b": True, "a": [1, None], "`x y`": "a;\nb", "s": {"q": 2}},
+            {"nothing": 1}, {"id": None, "n": 2}]
+    body = "\n".join(json.dumps(x) for x in [{"target": "i"}, *rows]) + "\n[]\n"
+    with httpx.Client(http1=False, http2=True) as c:
+        acks = [json.loads(x) for x in c.post(server.url + "/inserts-stream", content=body).text.splitlines()]
+    assert [(a["seq"], a["status"]) for a in acks] == [(0, "ok"), (1, "error"), (2, "ok"), (3, "error")]
+    assert list(acks[1]) == ["@type", "error_code", "message", "status", "seq"]
+    out = server.query("SELECT * FROM i EMIT CHANGES LIMIT 2;").text.splitlines()[1:]
+    assert json.loads(out[0]) == ["it's", 1, -1500.0, True, [1, None], "a;\nb", {"Q": 2}]
+    assert json.loads(out[1])[:2] == [None, 2]
+    r = httpx.post(server.url + "/inserts-stream", content=body)
+    assert (r.status_code, r.json()["error_code"]) == (400, 40004)
+
+
 @pytest.mark.parametrize("http2", VERSIONS)
 def test_a_slow_client_holds_only_its_own_query(arus, tmp_path, http2):
     s = Server(arus, tmp_path)

@@ -10,26 +10,52 @@
 #define ROWS_MAX       200
 #define LINES_PER_TICK 10 /* where output is no terminal */
 
+#define COLUMNS_MAX 24
+#define WIDTH_MAX   28
+
 typedef struct show_row {
-    str_t key; /* the first column, owned */
-    char *text;
+    char *text; /* the columns' texts, each ended by a NUL */
+    const char *cell[COLUMNS_MAX];
 } show_row_t;
+
+typedef struct show_column {
+    size_t index; /* among the stream's columns */
+    char name[32];
+    size_t width;
+    bool right;
+    bool copy; /* always the same text as the first */
+} show_column_t;
 
 struct show {
     server_t *server;
     io_t *io;
     server_stream_t *stream;
     char *data_dir, *table;
-    bool terminal;
+    bool terminal, any_row;
+    VEC(show_column_t) columns;
     VEC(show_row_t) rows; /* the newest last */
     uint64_t changes, changes_before, in_before, printed;
     int64_t drawn_ms;
-    buf_t taken, page;
+    buf_t taken, page, line;
 };
 
 static void nothing(void *env)
 {
     (void)env;
+}
+
+/* Which columns are shown: not the window's, and not AS_VALUE's copy of the key. */
+static void choose_columns(show_t *s)
+{
+    data_columns_t c = server_stream_columns(s->stream);
+    for (size_t i = 0; i < c.len && s->columns.len < COLUMNS_MAX; i++) {
+        if (str_starts(c.ptr[i].name, STR("WINDOW")))
+            continue;
+        show_column_t col = {.index = i, .right = data_type_numeric(c.ptr[i].type)};
+        snprintf(col.name, sizeof col.name, STR_FMT, STR_ARG(c.ptr[i].name));
+        col.width = strlen(col.name);
+        VEC_PUSH(&s->columns, col);
+    }
 }
 
 static void open_stream(show_t *s)
@@ -40,9 +66,10 @@ static void open_stream(show_t *s)
     r.text = arena_printf(&a, "SELECT * FROM %s EMIT CHANGES;", s->table);
     engine_session_init(&r.session);
     server_call(s->server, &r);
-    if (r.st == ST_OK)
+    if (r.st == ST_OK) {
         s->stream = r.stream;
-    else
+        choose_columns(s);
+    } else
         fprintf(stderr, "arus up: cannot show %s: %s\n", s->table, r.err.msg);
     engine_session_done(&r.session);
     buf_done(&r.json);
@@ -63,12 +90,6 @@ show_t *show_new(server_t *server, io_t *io, str_t table, str_t data_dir)
     return s;
 }
 
-static void row_free(show_row_t *r)
-{
-    free((void *)(uintptr_t)r->key.ptr);
-    free(r->text);
-}
-
 void show_free(show_t *s)
 {
     if (!s)
@@ -76,49 +97,68 @@ void show_free(show_t *s)
     if (s->stream)
         server_stream_close(s->server, s->stream);
     for (size_t i = 0; i < s->rows.len; i++)
-        row_free(&s->rows.ptr[i]);
+        free(s->rows.ptr[i].text);
     VEC_DONE(&s->rows);
+    VEC_DONE(&s->columns);
     buf_done(&s->taken);
     buf_done(&s->page);
+    buf_done(&s->line);
     free(s->table);
     free(s->data_dir);
     free(s);
 }
 
-/* A row's columns but the window's, cut to fit a line. */
-static char *row_text(show_t *s, const json_value_t *row)
+static show_row_t make_row(show_t *s, const json_value_t *row)
 {
-    data_columns_t c = server_stream_columns(s->stream);
     buf_t b = BUF_INIT;
-    for (size_t i = 0; i < row->n && i < c.len; i++) {
-        if (str_starts(c.ptr[i].name, STR("WINDOW")))
-            continue;
-        const json_value_t *v = &row->item[i];
-        str_t t = v->kind == JSON_STRING || v->kind == JSON_NUMBER ? v->text : STR("-");
-        int width = i == 0 ? 18 : c.ptr[i].type->kind == DATA_STRING ? 12 : 11;
-        buf_printf(&b, c.ptr[i].type->kind == DATA_STRING ? "%-*.*s " : "%*.*s ", width,
-                   (int)(t.len < 32 ? t.len : 32), t.ptr);
+    size_t at[COLUMNS_MAX];
+    for (size_t i = 0; i < s->columns.len; i++) {
+        show_column_t *c = &s->columns.ptr[i];
+        const json_value_t *v = c->index < row->n ? &row->item[c->index] : NULL;
+        str_t t = v && (v->kind == JSON_STRING || v->kind == JSON_NUMBER) ? v->text : STR("-");
+        at[i] = b.len;
+        buf_put_str(&b, str_sub(t, 0, 200));
+        buf_put_char(&b, 0);
+        if (t.len > c->width)
+            c->width = t.len < WIDTH_MAX ? t.len : WIDTH_MAX;
+        c->copy = !s->any_row ? i > 0 && !strcmp(b.ptr + at[i], b.ptr)
+                                  : c->copy && !strcmp(b.ptr + at[i], b.ptr);
     }
-    buf_put_char(&b, 0);
-    return buf_take(&b, NULL);
+    s->any_row = true;
+    show_row_t r = {.text = buf_take(&b, NULL)};
+    for (size_t i = 0; i < s->columns.len; i++)
+        r.cell[i] = r.text + at[i];
+    return r;
 }
 
 static void keep_row(show_t *s, const json_value_t *row)
 {
-    if (!row->n)
+    if (!row->n || !s->columns.len)
         return;
-    str_t key = row->item[0].text;
+    show_row_t made = make_row(s, row);
     for (size_t i = 0; i < s->rows.len; i++)
-        if (str_eq(s->rows.ptr[i].key, key)) {
-            row_free(&s->rows.ptr[i]);
+        if (!strcmp(s->rows.ptr[i].cell[0], made.cell[0])) {
+            free(s->rows.ptr[i].text);
             VEC_REMOVE(&s->rows, i);
             break;
         }
     if (s->rows.len == ROWS_MAX) {
-        row_free(&s->rows.ptr[0]);
+        free(s->rows.ptr[0].text);
         VEC_REMOVE(&s->rows, 0);
     }
-    VEC_PUSH(&s->rows, (show_row_t){str_n(mem_z(key), key.len), row_text(s, row)});
+    VEC_PUSH(&s->rows, made);
+}
+
+/* A line of the table; no row: the columns' names. */
+static void put_line(show_t *s, const show_row_t *row, buf_t *b)
+{
+    for (size_t i = 0; i < s->columns.len; i++) {
+        const show_column_t *c = &s->columns.ptr[i];
+        const char *t = row ? row->cell[i] : c->name;
+        if (c->copy)
+            continue;
+        buf_printf(b, c->right ? "%*.*s  " : "%-*.*s  ", (int)c->width, (int)c->width, t);
+    }
 }
 
 static void take_rows(show_t *s)
@@ -186,7 +226,7 @@ static void draw(show_t *s, const totals_t *t, double seconds)
 {
     struct winsize w = {.ws_row = 24, .ws_col = 100};
     ioctl(STDOUT_FILENO, TIOCGWINSZ, &w);
-    size_t room = w.ws_row > 6 ? (size_t)w.ws_row - 5 : 1;
+    size_t room = w.ws_row > 6 ? (size_t)w.ws_row - 6 : 1;
     buf_clear(&s->page);
     BUF_LIT(&s->page, "\033[H");
     buf_printf(&s->page, "\033[1marus " ARUS_VERSION "\033[0m  data in %s   Ctrl-C ends\033[K\n",
@@ -196,9 +236,11 @@ static void draw(show_t *s, const totals_t *t, double seconds)
     if (t->error)
         buf_printf(&s->page, "\033[33m%.*s\033[0m", w.ws_col - 1, t->error);
     BUF_LIT(&s->page, "\033[K\n");
-    for (size_t i = 0; i < room; i++) {
-        if (i < s->rows.len)
-            buf_printf(&s->page, "%.*s", w.ws_col - 1, s->rows.ptr[s->rows.len - 1 - i].text);
+    for (size_t i = 0; i <= room && i <= s->rows.len; i++) {
+        buf_clear(&s->line);
+        put_line(s, i ? &s->rows.ptr[s->rows.len - i] : NULL, &s->line);
+        buf_printf(&s->page, i ? "%.*s" : "\033[2m%.*s\033[0m",
+                   (int)(s->line.len < w.ws_col ? s->line.len : (size_t)w.ws_col - 1), s->line.ptr);
         BUF_LIT(&s->page, "\033[K\n");
     }
     BUF_LIT(&s->page, "\033[J");
@@ -228,8 +270,11 @@ void show_tick(show_t *s)
         status_line(s, &t, seconds, &s->page);
         printf(STR_FMT "\n", STR_ARG(buf_str(&s->page)));
         for (size_t i = s->rows.len > LINES_PER_TICK ? s->rows.len - LINES_PER_TICK : 0;
-             i < s->rows.len && s->changes != s->changes_before; i++)
-            printf("  %s\n", s->rows.ptr[i].text);
+             i < s->rows.len && s->changes != s->changes_before; i++) {
+            buf_clear(&s->line);
+            put_line(s, &s->rows.ptr[i], &s->line);
+            printf("  " STR_FMT "\n", STR_ARG(buf_str(&s->line)));
+        }
         s->changes_before = s->changes;
         if (t.error)
             printf("  %s\n", t.error);

@@ -71,6 +71,10 @@ def fetched(result):
     return int(stats(result, "source")[0]["records"])
 
 
+def documents(path, name):
+    return {i: json.loads(d) for i, d in sqlite3.connect(path).execute(f'SELECT id, doc FROM "{name}"')}
+
+
 def in_topics(up):
     """How many stocks and companies the topics hold."""
     result = up.run(READER)
@@ -91,14 +95,7 @@ def test_the_article(arus, market, tmp_path):
     names = {r["symbol"]: r for r in m.get("companies")}
     assert len(tickers) == 10 and 350 <= len(history) <= 400
     assert fetched(result) == 2 * (len(history) + 10)
-    db = sqlite3.connect(tmp_path / "idx.db")
-
-    def collection(name):
-        columns = [c[1] for c in db.execute(f'pragma table_info("{name}")')]
-        column = "doc" if "doc" in columns else columns[-1]
-        documents = [json.loads(d) for (d,) in db.execute(f'SELECT {column} FROM "{name}"')]
-        return {d["id"]: d for d in documents}
-    stocks, companies, joined = (collection(f"ksql-{n}") for n in
+    stocks, companies, joined = (documents(tmp_path / "idx.db", f"ksql-{n}") for n in
                                  ("stock-stream", "company-stream", "join-stock-company"))
     assert set(stocks) == set(joined) == set(history) and set(companies) == set(tickers)
     for key, row in history.items():

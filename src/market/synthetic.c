@@ -127,7 +127,8 @@ static void close_day(market_t *m, int64_t day)
 {
     for (size_t i = 0; exchange_trades(day) && i < m->shares.len; i++) {
         market_share_t *s = &m->shares.ptr[i];
-        VEC_PUSH(&s->days, market_walk(m->opt.seed, s, day, last_close(s)));
+        market_day_t d = market_walk(m->opt.seed, s, day, last_close(s));
+        VEC_PUSH(&s->days, d);
     }
     m->through = day;
 }

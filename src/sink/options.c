@@ -2,7 +2,7 @@
 
 #include "base/vec.h"
 
-#define BATCH_RECORDS     16384
+#define BATCH_RECORDS     65536
 #define BATCH_RECORDS_MAX 1000000
 
 static str_t text(const connector_config_t *c, arena_t *a, const char *name, str_t otherwise)

@@ -5,7 +5,7 @@
 
 #define READ_BYTES     (512u << 10)
 #define UNPACK_BYTES   (256u << 20)
-#define DOCUMENT_BYTES (4u << 20) /* of a batch; the arena keeps that much */
+#define DOCUMENT_BYTES (8u << 20) /* of a batch */
 
 void sink_reader_init(sink_reader_t *r, const connector_env_t *env, const sink_options_t *opt,
                       const sink_store_class_t *class, sink_store_t *store, sink_dead_t *dead,

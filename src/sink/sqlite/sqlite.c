@@ -15,6 +15,9 @@
 
 #define LOCK_WAIT_MS 250 /* then it is ST_BUSY, and tried again */
 #define CACHE_KIB    16384
+/* Pages in the write-ahead log before they go to their places: a page that several batches change
+ * goes there once. */
+#define CHECKPOINT_PAGES 8192
 
 typedef struct collection {
     char *name;
@@ -32,6 +35,7 @@ struct sink_store {
     sqlite3_stmt *begin, *commit, *rollback, *mark;
     VEC(collection_t) collections;
     VEC(position_topic_t) topics; /* by the index that marks have */
+    VEC(sink_op_t *) order;       /* a batch's, as they are written */
     buf_t text;
 };
 
@@ -127,6 +131,7 @@ static void sqlite_free(sink_store_t *s)
     for (size_t i = 0; i < s->topics.len; i++)
         free(s->topics.ptr[i].name);
     VEC_DONE(&s->topics);
+    VEC_DONE(&s->order);
     buf_done(&s->text);
     free(s->path);
     free(s->connector);
@@ -139,10 +144,11 @@ static ST open_db(sink_store_t *s, err_t *err)
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
         return failed(s, "cannot be opened", err);
     sqlite3_busy_timeout(s->db, LOCK_WAIT_MS);
-    char cache[64];
-    snprintf(cache, sizeof cache, "PRAGMA cache_size = -%d", CACHE_KIB);
+    char sizes[96];
+    snprintf(sizes, sizeof sizes, "PRAGMA cache_size = -%d; PRAGMA wal_autocheckpoint = %d",
+             CACHE_KIB, CHECKPOINT_PAGES);
     TRY(exec(s, "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL", err));
-    TRY(exec(s, cache, err));
+    TRY(exec(s, sizes, err));
     TRY(exec(s,
              "CREATE TABLE IF NOT EXISTS \"_arus_positions\" (connector TEXT, topic TEXT, "
              "topic_id BLOB, partition INTEGER, position INTEGER, "
@@ -356,12 +362,29 @@ static ST write_mark(sink_store_t *s, const sink_mark_t *m, err_t *err)
     return step(s, s->mark, "cannot write the positions", err);
 }
 
+static int compare_ops(const void *x, const void *y)
+{
+    const sink_op_t *a = *(sink_op_t *const *)x, *b = *(sink_op_t *const *)y;
+    if (a->collection != b->collection)
+        return a->collection < b->collection ? -1 : 1;
+    return str_cmp(a->id, b->id);
+}
+
+/* By id, as the tree has them: neighbours share its pages. */
+static void sort_ops(sink_store_t *s, const sink_batch_t *b)
+{
+    VEC_CLEAR(&s->order);
+    for (size_t i = 0; i < b->ops.len; i++)
+        if (!b->ops.ptr[i].dropped)
+            VEC_PUSH(&s->order, &b->ops.ptr[i]);
+    if (s->order.len)
+        qsort(s->order.ptr, s->order.len, sizeof *s->order.ptr, compare_ops);
+}
+
 static ST write_all(sink_store_t *s, const sink_batch_t *b, err_t *err)
 {
-    for (size_t i = 0; i < b->ops.len; i++) {
-        sink_op_t *op = &b->ops.ptr[i];
-        if (op->dropped)
-            continue;
+    for (size_t i = 0; i < s->order.len; i++) {
+        sink_op_t *op = s->order.ptr[i];
         st_t st = write_op(s, op, err);
         if (st != ST_OK && (sqlite3_errcode(s->db) & 0xff) == SQLITE_TOOBIG) {
             op->why = "the document is larger than SQLite stores";
@@ -376,6 +399,7 @@ static ST write_all(sink_store_t *s, const sink_batch_t *b, err_t *err)
 
 static st_t sqlite_write(sink_store_t *s, const sink_batch_t *b, err_t *err)
 {
+    sort_ops(s, b);
     TRY(step(s, s->begin, "cannot begin a transaction", err));
     st_t st = write_all(s, b, err);
     if (st != ST_OK && !sqlite3_get_autocommit(s->db)) {

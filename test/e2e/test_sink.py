@@ -1,0 +1,204 @@
+"""Sinks: tables into SQLite and MongoDB, with databases that fail and die."""
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+from conftest import ROOT, SHARED, stats
+
+TABLE = """
+CREATE TABLE IF NOT EXISTS t (id VARCHAR PRIMARY KEY, ticker VARCHAR, close DOUBLE, volume BIGINT)
+    WITH (KAFKA_TOPIC='t', VALUE_FORMAT='AVRO', PARTITIONS=3);
+"""
+TEXT = "q\" b\\ € 😀 日本"
+
+
+def rows(first, n):
+    return "".join(f"INSERT INTO t VALUES ('k{i}', 'T{i}', {i}.5, {i * 1000000007});\n" for i in range(first, first + n))
+
+
+def want(first, n):
+    return {f"k{i}": {"id": f"k{i}", "ticker": f"T{i}", "close": i + 0.5, "volume": i * 1000000007}
+            for i in range(first, first + n)}
+
+
+def sink(kind, uri, **more):
+    options = {"connector.class": kind, "connection.uri": uri, "topics": "T", "collection": "c-t", **more}
+    body = ", ".join(f"'{k}' = '{v}'" for k, v in options.items())
+    return f"CREATE SINK CONNECTOR IF NOT EXISTS out WITH ({body});\n"
+
+
+def sqlite_documents(path):
+    with sqlite3.connect(path) as db:
+        return {i: json.loads(d) for i, d in db.execute('SELECT id, doc FROM "c-t"')}
+
+
+def test_sqlite_goes_on_where_it_stopped(up):
+    out = up.folder / "out.db"
+    for part in range(3):
+        r = up.run(TABLE + rows(part * 50, 60) + sink("sqlite", out, **{"max.batch.size": 7}))
+        assert r.returncode == 0, r.stderr
+        assert stats(r, "sink")[0]["records"] == "60"
+    assert sqlite_documents(out) == want(0, 160)
+
+
+def test_sqlite_after_kill_9(up):
+    out = up.folder / "out.db"
+    up.run(TABLE + rows(0, 1500))
+    (up.folder / "a.sql").write_text(TABLE + sink("sqlite", out, **{"max.batch.size": 3}))
+    for ms in (5, 20, 40, 60):
+        p = subprocess.Popen([up.program, "up", str(up.folder / "a.properties"), "--data", str(up.data), "--quiet"])
+        time.sleep(ms / 1000 + 0.02)
+        p.kill()
+        p.wait()
+    up.run(TABLE + sink("sqlite", out))
+    assert sqlite_documents(out) == want(0, 1500)
+
+
+class Mongo:
+    """The look-alike server of ../shared, its Python one, on a port and in a folder of its own."""
+
+    def __init__(self, folder):
+        self.script = SHARED / "peers" / "mongo" / "mongo"
+        self.folder, self.port = folder, 27000 + os.getpid() % 900
+        self.uri = f"mongodb://127.0.0.1:{self.port}"
+        self.env = {**os.environ, "MONGO_HOME": str(ROOT / "build" / "mongo"), "MONGO_SERVER": "python",
+                    "MONGO_FAILPOINTS": "1"}
+
+    def call(self, *args):
+        subprocess.run(["bash", str(self.script), *args], env=self.env, check=True, stdout=subprocess.DEVNULL,
+                       timeout=180)
+
+    def start(self):
+        self.call("start", str(self.port), str(self.folder))
+
+    def kill(self):
+        self.call("kill")
+
+
+@pytest.fixture(scope="module")
+def mongo(tmp_path_factory):
+    if not (SHARED / "peers" / "mongo" / "mongo").exists():
+        pytest.skip("../shared/peers/mongo is not beside the checkout")
+    pytest.importorskip("pymongo")
+    m = Mongo(tmp_path_factory.mktemp("mongo"))
+    try:
+        m.call("install")
+    except subprocess.CalledProcessError:
+        pytest.skip("the look-alike MongoDB cannot be installed here")
+    m.start()
+    yield m
+    m.call("stop")
+
+
+@pytest.fixture
+def db(mongo):
+    import pymongo
+    client = pymongo.MongoClient(mongo.uri, server_api=pymongo.server_api.ServerApi("1"))
+    client.drop_database("kafka")
+    yield client["kafka"]
+    client.close()
+
+
+def documents(db):
+    found = list(db["c-t"].find())
+    assert len({d["id"] for d in found}) == len(found)
+    for d in found:
+        assert type(d.pop("_id")).__name__ == "ObjectId"
+    return {d["id"]: d for d in found}
+
+
+def fail(mongo, mode, **data):
+    import pymongo
+    with pymongo.MongoClient(mongo.uri) as client:
+        client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
+
+
+def test_mongodb_documents_are_the_articles(up, mongo, db):
+    sql = TABLE + rows(0, 20) + f"INSERT INTO t (id, ticker) VALUES ('x', '{TEXT}');\n"
+    r = up.run(sql + sink("com.mongodb.kafka.connect.MongoSinkConnector", mongo.uri))
+    assert r.returncode == 0, r.stderr
+    found = documents(db)
+    assert found.pop("x") == {"id": "x", "ticker": TEXT, "close": None, "volume": None}
+    assert found == want(0, 20)
+    assert list(found["k1"]) == ["id", "ticker", "close", "volume"]
+    assert db["c-t"].index_information()["id_1"]["unique"]
+    r = up.run(TABLE + rows(10, 20) + sink("com.mongodb.kafka.connect.MongoSinkConnector", mongo.uri))
+    assert stats(r, "sink")[0]["records"] == "20"
+
+
+def test_mongodb_is_killed_three_times(up, mongo, db):
+    n = 1500
+    up.run(TABLE + rows(0, n))
+    (up.folder / "a.sql").write_text(TABLE + sink("mongodb", mongo.uri, **{"max.batch.size": 5}))
+    with subprocess.Popen([up.program, "up", str(up.folder / "a.properties"), "--data", str(up.data), "--quiet",
+                           "--until-idle", "1s"], stderr=subprocess.PIPE, text=True) as p:
+        for _ in range(3):
+            time.sleep(0.3)
+            mongo.kill()
+            time.sleep(0.2)
+            mongo.start()
+        _, err = p.communicate(timeout=120)
+    assert p.returncode == 0, err
+    assert documents(db) == want(0, n)
+
+
+@pytest.mark.parametrize("code", [6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 50, 64, 251])
+def test_mongodb_errors_that_pass(up, mongo, db, code):
+    up.run(TABLE + rows(0, 10))
+    fail(mongo, {"times": 2}, failCommands=["update"], errorCode=code)
+    r = up.run(TABLE + sink("mongodb", mongo.uri, **{"retry.backoff.ms": 5}))
+    fail(mongo, "off")
+    assert r.returncode == 0 and "stopped" not in r.stderr
+    assert documents(db) == want(0, 10)
+
+
+@pytest.mark.parametrize("command", ["update", "commitTransaction", "hello", "find", "createIndexes"])
+def test_mongodb_cuts_the_connection(up, mongo, db, command):
+    up.run(TABLE + rows(0, 10))
+    fail(mongo, {"times": 1}, failCommands=[command], closeConnection=True)
+    r = up.run(TABLE + sink("mongodb", mongo.uri, **{"retry.backoff.ms": 5}))
+    fail(mongo, "off")
+    assert r.returncode == 0 and "stopped" not in r.stderr
+    assert documents(db) == want(0, 10)
+
+
+@pytest.mark.parametrize("code", [13, 18, 72, 79, 322])
+def test_mongodb_errors_that_stay(up, mongo, db, code):
+    up.run(TABLE + rows(0, 10))
+    fail(mongo, "alwaysOn", failCommands=["update"], errorCode=code)
+    r = up.run(TABLE + sink("mongodb", mongo.uri))
+    fail(mongo, "off")
+    assert "OUT stopped: MongoDB: " in r.stderr and f"(code {code})" in r.stderr
+    r = up.run(TABLE + sink("mongodb", mongo.uri))
+    assert documents(db) == want(0, 10)
+
+
+def test_mongodb_refuses_documents(up, mongo, db):
+    db["c-t"].create_index("ticker", unique=True)
+    db["c-t"].insert_many([{"id": "other", "ticker": "T3"}, {"id": "another", "ticker": "T7"}])
+    up.run(TABLE + rows(0, 10))
+    strict = up.run(TABLE + sink("mongodb", mongo.uri))
+    assert "OUT stopped: t-" in strict.stderr and "code 11000" in strict.stderr
+    r = up.run(TABLE + sink("mongodb", mongo.uri, **{"errors.deadletterqueue.topic.name": "dead"}))
+    assert stats(r, "sink")[0]["errors"] == "2", r.stderr
+    found = documents(db)
+    assert {i for i in found if i.startswith("k")} == {f"k{i}" for i in range(10) if i not in (3, 7)}
+
+
+def test_a_password_is_never_shown(up):
+    r = up.run(TABLE + sink("mongodb", "mongodb://me:s3cr%et@127.0.0.1:1"))
+    assert r.returncode == 2 and "s3cr" not in r.stderr + r.stdout
+    (up.folder / "a.sql").write_text(TABLE + rows(0, 1) + sink("mongodb", "mongodb://me:s3cret@127.0.0.1:1"))
+    with subprocess.Popen([up.program, "up", str(up.folder / "a.properties"), "--data", str(up.data)],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as p:
+        time.sleep(1)
+        start = time.monotonic()
+        p.send_signal(signal.SIGTERM)
+        out, _ = p.communicate(timeout=20)
+    assert time.monotonic() - start < 2.5
+    assert "trying again" in out and "s3cret" not in out

@@ -14,7 +14,8 @@ static st_t feed(const http_head_t *h, str_t bytes, size_t step, buf_t *out, siz
     http_body_init(&b, h);
     for (;;) {
         size_t used;
-        st_t st = http_body_feed(&b, str_sub(bytes, at, have - at), out, BODY_BYTES_MAX, &used, NULL);
+        st_t st =
+            http_body_feed(&b, str_sub(bytes, at, have - at), out, BODY_BYTES_MAX, &used, NULL);
         ASSERT(used <= have - at && out->len <= BODY_BYTES_MAX);
         at += used;
         *ret_used = at;
@@ -43,7 +44,8 @@ static void body(const http_head_t *h, str_t bytes)
 static void ask(arena_t *a, const http_head_t *h)
 {
     static const char *const types[] = {"application/json", "text/plain"};
-    http_request_t r = {.query = h->query, .header = h->header, .n_headers = h->n_headers, .arena = a};
+    http_request_t r = {
+        .query = h->query, .header = h->header, .n_headers = h->n_headers, .arena = a};
     str_t s;
     int type = http_accepts(&r, types, 2);
     ASSERT(type >= -1 && type < 2);

@@ -181,6 +181,8 @@ static ST open_rest(up_t *u, err_t *err)
 {
     str_t rest = options_get(&u->opt, "listeners", STR("")), one;
     VEC(str_t) listeners = {0};
+    int64_t max_push;
+    TRY(options_i64(&u->opt, "ksql.max.push.queries", 100, 0, INT32_MAX, &max_push, err));
     while (str_split(&rest, ',', &one))
         if (str_trim(one).len)
             VEC_PUSH(&listeners, str_trim(one));
@@ -192,7 +194,8 @@ static ST open_rest(up_t *u, err_t *err)
                              .service_id = service_id,
                              .cluster_id = cluster_id(u, service_id),
                              .listener = listeners.ptr,
-                             .n_listeners = listeners.len};
+                             .n_listeners = listeners.len,
+                             .max_push_queries = max_push};
         st = rest_start(&ro, &u->rest, err);
     }
     for (size_t i = 0; st == ST_OK && i < listeners.len; i++)

@@ -10,15 +10,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HISTORY_LINES   1000
-#define PATH_MAX_BYTES  4096
-#define URL_DEFAULT     "http://localhost:8088"
+#define HISTORY_LINES  1000
+#define PATH_MAX_BYTES 4096
+#define URL_DEFAULT    "http://localhost:8088"
 
 static const char usage[] =
-    "usage: arus sql [URL] [-e STATEMENTS]... [-f FILE]... [-d name=value]... [--output JSON|TABULAR]\n"
+    "usage: arus sql [URL] [-e STATEMENTS]... [-f FILE]... [-d name=value]... [--output "
+    "JSON|TABULAR]\n"
     "\n"
     "Runs SQL on a server (http://localhost:8088): what -e and -f give, or what is typed.\n"
-    "  -e, --execute STATEMENTS  runs these and ends; the first that fails ends it with exit code 1\n"
+    "  -e, --execute STATEMENTS  runs these and ends; the first that fails ends it with exit code "
+    "1\n"
     "  -f, --file FILE           runs the statements of a file\n"
     "  -d, --define name=value   a ${variable} of the statements\n"
     "  --output JSON|TABULAR     how answers are shown\n"

@@ -4,10 +4,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#define URL_MAX        2048
-#define ANSWER_MAX     (256u << 20)
-#define CONNECT_MS     5000
-#define TYPE           "application/vnd.ksql.v1+json"
+#define URL_MAX    2048
+#define ANSWER_MAX (256u << 20)
+#define CONNECT_MS 5000
+#define TYPE       "application/vnd.ksql.v1+json"
 
 struct cli_client {
     char url[URL_MAX];
@@ -160,7 +160,8 @@ static ST perform(cli_client_t *c, call_t *call, const char *path, str_t body, i
     if (code == CURLE_OK || call->stopped)
         return ST_OK;
     if (code == CURLE_OPERATION_TIMEDOUT && status)
-        return err_set(err, ST_TIMEOUT, "the query took longer than %lld ms", (long long)timeout_ms);
+        return err_set(err, ST_TIMEOUT, "the query took longer than %lld ms",
+                       (long long)timeout_ms);
     return err_set(err, ST_UNREACHABLE, "%s %s: %s",
                    status ? "the connection was lost to" : "cannot reach a server at", c->url,
                    curl_easy_strerror(code));

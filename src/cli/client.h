@@ -18,7 +18,7 @@ ST cli_client_send(cli_client_t *c, const char *path, str_t body, buf_t *ret, in
 /* POST; a good answer's lines (without their ends) go to on_line as they come, until it returns
  * false; another answer's text is appended to ret. timeout_ms 0: none, else ST_TIMEOUT. */
 ST cli_client_stream(cli_client_t *c, const char *path, str_t body, int64_t timeout_ms,
-                     bool (*on_line)(void *env, str_t line), void *env, buf_t *ret,
-                     int *ret_status, err_t *err);
+                     bool (*on_line)(void *env, str_t line), void *env, buf_t *ret, int *ret_status,
+                     err_t *err);
 
 #endif

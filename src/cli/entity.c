@@ -11,19 +11,29 @@ typedef struct list_kind {
 } list_kind_t;
 
 static const list_kind_t list_kinds[] = {
-    {"streams", "streams",
+    {"streams",
+     "streams",
      {"Stream Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"},
      {"name", "topic", "keyFormat", "valueFormat", "isWindowed"}},
-    {"tables", "tables",
+    {"tables",
+     "tables",
      {"Table Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"},
      {"name", "topic", "keyFormat", "valueFormat", "isWindowed"}},
-    {"queries", "queries",
+    {"queries",
+     "queries",
      {"Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Query String"},
      {"id", "queryType", "statusCount", "sinks", "sinkKafkaTopics", "queryString"}},
-    {"properties", "properties", {"Property", "Level", "Effective Value"}, {"name", "level", "value"}},
-    {"function_names", "functions", {"Function Name", "Category", "Type"}, {"name", "category", "type"}},
+    {"properties",
+     "properties",
+     {"Property", "Level", "Effective Value"},
+     {"name", "level", "value"}},
+    {"function_names",
+     "functions",
+     {"Function Name", "Category", "Type"},
+     {"name", "category", "type"}},
     {"variables", "variables", {"Variable Name", "Value"}, {"name", "value"}},
-    {"connector_list", "connectors",
+    {"connector_list",
+     "connectors",
      {"Connector Name", "Type", "Class", "Status"},
      {"name", "type", "className", "state"}},
 };
@@ -180,7 +190,8 @@ static void put_source(buf_t *b, const json_value_t *s)
         put_queries(b, "Queries that read from it", json_get(s, "readQueries"));
         put_queries(b, "Queries that write to it", json_get(s, "writeQueries"));
     } else {
-        BUF_LIT(b, "For runtime statistics and query details run: DESCRIBE <Stream,Table> EXTENDED;\n");
+        BUF_LIT(
+            b, "For runtime statistics and query details run: DESCRIBE <Stream,Table> EXTENDED;\n");
     }
 }
 
@@ -203,7 +214,8 @@ static void put_query(buf_t *b, const json_value_t *q)
     if (plan.len)
         buf_printf(b, "\nExecution plan\n--------------\n" STR_FMT "\n", STR_ARG(plan));
     if (topology.len)
-        buf_printf(b, "\nProcessing topology\n-------------------\n" STR_FMT "\n", STR_ARG(topology));
+        buf_printf(b, "\nProcessing topology\n-------------------\n" STR_FMT "\n",
+                   STR_ARG(topology));
 }
 
 static void put_function(buf_t *b, const json_value_t *f)
@@ -244,8 +256,7 @@ void cli_entity_put(buf_t *b, const json_value_t *e)
             return;
         }
     if (str_eq(type, STR("currentStatus")))
-        put_message(b, "Message",
-                    json_get_text(json_get(e, "commandStatus"), "message", STR("")));
+        put_message(b, "Message", json_get_text(json_get(e, "commandStatus"), "message", STR("")));
     else if (str_eq(type, STR("warning_entity")))
         put_message(b, "Message", json_get_text(e, "message", STR("")));
     else if (str_starts(type, STR("kafka_topics")))

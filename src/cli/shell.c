@@ -65,8 +65,8 @@ static void put_map(buf_t *b, const char *name, const map_t *m)
     BUF_LIT(b, "}");
 }
 
-static void put_request(cli_shell_t *s, buf_t *b, const char *text_name, const char *properties_name,
-                        str_t text)
+static void put_request(cli_shell_t *s, buf_t *b, const char *text_name,
+                        const char *properties_name, str_t text)
 {
     BUF_LIT(b, "{");
     json_put_name(b, text_name);

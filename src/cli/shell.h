@@ -16,7 +16,7 @@ typedef struct cli_shell {
     bool interactive;
     bool json; /* output */
     bool wrap;
-    int64_t column_width; /* 0: by the terminal */
+    int64_t column_width;                /* 0: by the terminal */
     int64_t row_limit, query_timeout_ms; /* 0: none */
     bool quit;
     void (*history)(void *env); /* prints it; NULL: there is none */

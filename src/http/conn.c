@@ -3,10 +3,10 @@
 
 #include "io/tcp.h"
 
-#define READ_BYTES    (64u << 10)
-#define IN_BYTES_MAX  (256u << 10) /* more is read only when this has been worked off */
-#define KEEP_BYTES    (256u << 10) /* an empty buffer larger than this is given back */
-#define AGAIN_MAX     8
+#define READ_BYTES   (64u << 10)
+#define IN_BYTES_MAX (256u << 10) /* more is read only when this has been worked off */
+#define KEEP_BYTES   (256u << 10) /* an empty buffer larger than this is given back */
+#define AGAIN_MAX    8
 
 static const char preface[] = NGHTTP2_CLIENT_MAGIC;
 
@@ -105,7 +105,8 @@ void http_conn_open(http_server_t *s, int fd)
 {
     if (s->n_conns >= s->opt.connections_max) {
         static const str_t busy = {"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n"
-                                   "connection: close\r\n\r\n", 75};
+                                   "connection: close\r\n\r\n",
+                                   75};
         size_t n;
         st_t st = io_tcp_write(fd, &busy, 1, &n, NULL);
         (void)st;

@@ -23,7 +23,6 @@ http_exchange_t *http_exchange_new(http_conn_t *c)
     if (x->next)
         x->next->prev = x;
     c->exchange = x;
-    c->n_exchanges++;
     return x;
 }
 
@@ -47,7 +46,6 @@ void http_exchange_detach(http_exchange_t *x)
         c->exchange = x->next;
     if (x->next)
         x->next->prev = x->prev;
-    c->n_exchanges--;
     c->body_bytes -= x->body.len;
     x->conn = NULL;
     bool handlers = x->stage == HTTP_HANDLED || x->stage == HTTP_STREAMING;
@@ -156,8 +154,8 @@ void http_reply_header(http_request_t *r, const char *name, str_t value)
     http_exchange_t *x = of(r);
     ASSERT(x->stage == HTTP_HANDLED && http_token_valid(str_of(name)));
     if (http_value_valid(value))
-        VEC_PUSH(&x->extra, (http_pair_t){arena_str(&x->arena, str_of(name)),
-                                          arena_str(&x->arena, value)});
+        VEC_PUSH(&x->extra,
+                 (http_pair_t){arena_str(&x->arena, str_of(name)), arena_str(&x->arena, value)});
 }
 
 static void put_head(http_exchange_t *x, int status, const char *type, bool whole, size_t length)

@@ -5,13 +5,13 @@
  */
 #include "http/internal.h"
 
-#define FILL_BYTES      (64u << 10) /* what is made ready for the socket at a time */
-#define STREAMS_MAX     100
-#define STREAM_WINDOW   (1 << 20)
-#define CONN_WINDOW     (4 << 20)
-#define RESETS_MAX      1000
-#define WHOLE_LINE_MAX  16384 /* lines up to this wait for a window that takes them whole… */
-#define WHOLE_WINDOW    65535 /* …when the client's window is at least so large */
+#define FILL_BYTES     (64u << 10) /* what is made ready for the socket at a time */
+#define STREAMS_MAX    100
+#define STREAM_WINDOW  (1 << 20)
+#define CONN_WINDOW    (4 << 20)
+#define RESETS_MAX     1000
+#define WHOLE_LINE_MAX 16384 /* lines up to this wait for a window that takes them whole… */
+#define WHOLE_WINDOW   65535 /* …when the client's window is at least so large */
 
 static http_exchange_t *exchange_of(nghttp2_session *session, int32_t id)
 {
@@ -62,8 +62,7 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     else if (name_len && name.ptr[0] == ':')
         take_pseudo(x, name, value);
     else
-        VEC_PUSH(&x->head,
-                 (http_pair_t){arena_str(&x->arena, name), arena_str(&x->arena, value)});
+        VEC_PUSH(&x->head, (http_pair_t){arena_str(&x->arena, name), arena_str(&x->arena, value)});
     return 0;
 }
 

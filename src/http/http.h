@@ -55,12 +55,12 @@ typedef struct http_options {
     io_loop_t *loop;
     const http_route_t *route; /* the first that fits; must live as long as the server */
     size_t n_routes;
-    void *env;                                    /* given to handlers */
-    void (*miss)(void *env, http_request_t *r);   /* no route fits; NULL: 404 "Not Found" */
-    size_t header_bytes_max;                      /* the request's head: 431 beyond */
-    size_t body_bytes_max;                        /* 413 beyond; of all of a connection's streams */
-    size_t stream_bytes_max;                      /* unsent bytes at which a stream is full */
-    size_t connections_max;                       /* 503 beyond */
+    void *env;                                  /* given to handlers */
+    void (*miss)(void *env, http_request_t *r); /* no route fits; NULL: 404 "Not Found" */
+    size_t header_bytes_max;                    /* the request's head: 431 beyond */
+    size_t body_bytes_max;                      /* 413 beyond; of all of a connection's streams */
+    size_t stream_bytes_max;                    /* unsent bytes at which a stream is full */
+    size_t connections_max;                     /* 503 beyond */
     int64_t idle_ms;    /* a connection at rest, or one that takes nothing, is closed after it */
     int64_t request_ms; /* a request must have come within it: 408 */
 } http_options_t;
@@ -85,7 +85,7 @@ ST http_address_split(str_t text, str_t *ret_host, uint16_t *ret_port, err_t *er
 str_t http_header(const http_request_t *r, const char *name);
 /* The route's {name}; STR_NONE. */
 str_t http_param(const http_request_t *r, const char *name);
-/* The query's value of this name, decoded into the request's arena; STR_NONE when it is not there. */
+/* The query's value of this name, decoded (in the request's arena); STR_NONE: it is not there. */
 str_t http_query(const http_request_t *r, const char *name);
 /* The type the client would rather have, of the n (NULL: any) that can be given, by its Accept
  * header: the index, 0 when it has none; -1: none of them will do. */

@@ -24,7 +24,7 @@ typedef enum http_stage {
 struct http_exchange {
     http_request_t req; /* first: handlers have a pointer to it */
     arena_t arena;
-    http_conn_t *conn;           /* NULL: the client has gone */
+    http_conn_t *conn;            /* NULL: the client has gone */
     http_exchange_t *prev, *next; /* the connection's */
     http_stage_t stage;
     int64_t began_ns;
@@ -32,9 +32,9 @@ struct http_exchange {
     VEC(http_pair_t) head; /* of the request */
     size_t head_bytes;
     buf_t body;
-    VEC(http_pair_t) extra; /* headers of the answer */
-    bool no_body;           /* HEAD */
-    bool full;              /* room was refused: ready is due */
+    VEC(http_pair_t) extra;   /* headers of the answer */
+    bool no_body;             /* HEAD */
+    bool full;                /* room was refused: ready is due */
     bool keep_alive, chunked; /* HTTP/1.1 */
     /* HTTP/2. Unsent lines: u32 length, bytes. */
     int32_t id;
@@ -57,10 +57,9 @@ struct http_conn {
     buf_t in, out;
     size_t in_at, out_at;
     http_exchange_t *exchange; /* all that are under way */
-    size_t n_exchanges;
-    size_t body_bytes;      /* of all requests under way */
-    int64_t active_ns;      /* when bytes last moved */
-    int64_t linger_ns;      /* refused: what comes is thrown away until then; 0: not */
+    size_t body_bytes; /* of all requests under way */
+    int64_t active_ns; /* when bytes last moved */
+    int64_t linger_ns; /* refused: what comes is thrown away until then; 0: not */
     bool read_closed, broken, close_after;
     http_proto_t proto;
     /* HTTP/1.1: one exchange at a time */

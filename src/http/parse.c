@@ -1,8 +1,8 @@
 #include "http/parse.h"
 
-#define CHUNK_LINE_MAX   1024
-#define TRAILER_MAX      8192
-#define REFUSE(st, ...)  (*ret_status = (st), err_set(err, ST_BAD_INPUT, __VA_ARGS__))
+#define CHUNK_LINE_MAX  1024
+#define TRAILER_MAX     8192
+#define REFUSE(st, ...) (*ret_status = (st), err_set(err, ST_BAD_INPUT, __VA_ARGS__))
 
 /* ---- texts */
 

@@ -11,7 +11,11 @@
 
 #define HTTP_HEADERS_MAX 100
 
-typedef enum http_body_kind { HTTP_BODY_NONE, HTTP_BODY_LENGTH, HTTP_BODY_CHUNKED } http_body_kind_t;
+typedef enum http_body_kind {
+    HTTP_BODY_NONE,
+    HTTP_BODY_LENGTH,
+    HTTP_BODY_CHUNKED
+} http_body_kind_t;
 
 typedef struct http_head {
     str_t method, path, query; /* as they came */
@@ -47,8 +51,8 @@ typedef struct http_body {
 } http_body_t;
 
 void http_body_init(http_body_t *b, const http_head_t *head);
-/* Takes what it can from the front of `in`: *ret_used bytes. ST_OK: the body is complete, ST_PARTIAL
- * (no message): more is needed, ST_TOO_LARGE: more than bytes_max, ST_BAD_INPUT. */
+/* Takes what it can from the front of `in`: *ret_used bytes. ST_OK: the body is complete,
+ * ST_PARTIAL (no message): more is needed, ST_TOO_LARGE: more than bytes_max, ST_BAD_INPUT. */
 ST http_body_feed(http_body_t *b, str_t in, buf_t *out, size_t bytes_max, size_t *ret_used,
                   err_t *err);
 

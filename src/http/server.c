@@ -111,7 +111,8 @@ static void accept_some(void *arg, unsigned ready)
         st_t st = io_tcp_accept(l->poll.fd, &fd, NULL);
         if (st == ST_PARTIAL)
             return;
-        if (st != ST_OK) { /* descriptors ran out: those who wait are served when others have gone */
+        if (st !=
+            ST_OK) { /* descriptors ran out: those who wait are served when others have gone */
             set_accepting(s, false);
             set_tick(s);
             return;

@@ -23,17 +23,18 @@ struct rest {
     arena_t life;
     io_loop_t *loop;
     http_server_t *http;
-    io_mailbox_t answers;    /* jobs that the SQL server has answered */
-    io_mailbox_t notices;    /* streams that have something new */
-    io_mailbox_t orders;     /* to stop */
-    io_timer_t deadline;     /* looks whether it has stopped */
-    int64_t stop_ns;         /* when it stops waiting for clients */
+    io_mailbox_t answers; /* jobs that the SQL server has answered */
+    io_mailbox_t notices; /* streams that have something new */
+    io_mailbox_t orders;  /* to stop */
+    io_timer_t deadline;  /* looks whether it has stopped */
+    int64_t stop_ns;      /* when it stops waiting for clients */
     pthread_t thread;
-    str_t *address;          /* one a listener */
-    rest_job_t *jobs;        /* all */
+    str_t *address;   /* one a listener */
+    rest_job_t *jobs; /* all */
     bool stopping;
-    map_t status;            /* command id → char *: its status as JSON, as /status gives it */
-    arena_t scratch;         /* within one handler */
+    int64_t n_push;  /* push queries that answer a request */
+    map_t status;    /* command id → char *: its status as JSON, as /status gives it */
+    arena_t scratch; /* within one handler */
 };
 
 /* A request that the SQL server works on. */
@@ -44,9 +45,9 @@ struct rest_job {
     rest_t *rest;
     rest_job_t *prev, *next;
     server_request_t request;
-    http_request_t *http; /* NULL: answered to its end */
-    arena_t arena;        /* the body's tree */
-    const char *type;     /* of the answer */
+    http_request_t *http;          /* NULL: answered to its end */
+    arena_t arena;                 /* the body's tree */
+    const char *type;              /* of the answer */
     void (*finish)(rest_job_t *j); /* request is answered; frees j, or submits it again */
     /* query.c */
     const struct rest_rows *rows;

@@ -145,6 +145,7 @@ static void close_stream(rest_job_t *j)
 {
     ASSERT(!j->closing && !j->http);
     j->closing = true;
+    j->rest->n_push -= !server_stream_pull(j->stream);
     j->finish = finish_closed;
     server_stream_release(j->rest->opt.server, j->stream, &j->request);
 }
@@ -206,13 +207,22 @@ static void reply_error(rest_job_t *j)
     const server_request_t *s = &j->request;
     int code = rest_error_code(s->st);
     str_t statement = s->failed.ptr ? s->failed : s->text;
-    str_t message = arena_printf(j->http->arena, "%s\nStatement: " STR_FMT, s->err.msg,
-                                 STR_ARG(statement));
+    str_t message =
+        arena_printf(j->http->arena, "%s\nStatement: " STR_FMT, s->err.msg, STR_ARG(statement));
     buf_t b = BUF_INIT;
     rest_error_put_statement(&b, code, message, statement, STR(""));
     rest_job_reply(j, code / 100, REST_TYPE_JSON, buf_str(&b));
     buf_done(&b);
     rest_job_free(j);
+}
+
+static void refuse_push(rest_job_t *j)
+{
+    rest_error_reply(
+        j->http, 40003,
+        STR("Too many push queries are open: end one, or raise ksql.max.push.queries"));
+    j->http = NULL;
+    close_stream(j);
 }
 
 static void finish_query(rest_job_t *j)
@@ -222,6 +232,11 @@ static void finish_query(rest_job_t *j)
         return;
     }
     j->stream = j->request.stream;
+    j->rest->n_push += !server_stream_pull(j->stream);
+    if (!server_stream_pull(j->stream) && j->rest->n_push > j->rest->opt.max_push_queries) {
+        refuse_push(j);
+        return;
+    }
     http_stream_begin(j->http, 200, j->rows->type);
     if (http_gone(j->http)) {
         on_gone(j->http);

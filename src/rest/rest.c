@@ -98,9 +98,9 @@ static ST listen_all(rest_t *r, const rest_options_t *opt, err_t *err)
         TRY(http_address_split(opt->listener[i], &host, &port, err));
         TRY(http_server_listen(r->http, host, port, &port, err));
         bool six = str_find_char(host, ':') >= 0;
-        r->address[i] = arena_printf(&r->life, "%s" STR_FMT "%s:%u", six ? "[" : "",
-                                     STR_ARG(host.len ? host : STR("127.0.0.1")), six ? "]" : "",
-                                     port);
+        r->address[i] =
+            arena_printf(&r->life, "%s" STR_FMT "%s:%u", six ? "[" : "",
+                         STR_ARG(host.len ? host : STR("127.0.0.1")), six ? "]" : "", port);
     }
     return ST_OK;
 }

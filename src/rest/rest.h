@@ -15,11 +15,12 @@ typedef struct rest rest_t;
 
 typedef struct rest_options {
     io_t *io;
-    server_t *server; /* started; must outlive the rest_t */
-    str_t service_id; /* ksql.service.id */
-    str_t cluster_id; /* of the log */
+    server_t *server;      /* started; must outlive the rest_t */
+    str_t service_id;      /* ksql.service.id */
+    str_t cluster_id;      /* of the log */
     const str_t *listener; /* "http://127.0.0.1:8088"; port 0: the system chooses */
     size_t n_listeners;
+    int64_t max_push_queries; /* ksql.max.push.queries; more are refused */
 } rest_options_t;
 
 /* Listens on all and starts the thread. When it returns, requests are answered. */

@@ -64,7 +64,8 @@ void rest_status_one(void *env, http_request_t *http)
 static bool is_query(str_t statement)
 {
     statement = str_trim(statement);
-    return str_starts_nocase(statement, STR("SELECT")) || str_starts_nocase(statement, STR("PRINT"));
+    return str_starts_nocase(statement, STR("SELECT")) ||
+           str_starts_nocase(statement, STR("PRINT"));
 }
 
 static void finish_ksql(rest_job_t *j)

@@ -21,10 +21,11 @@ VERSIONS = [False, True]
 class Server:
     """`arus up` on a port that the system chooses."""
 
-    def __init__(self, program, folder):
+    def __init__(self, program, folder, *args):
         self.program = program
         self.process = subprocess.Popen(
-            [program, "up", "--data", str(folder / "data"), "--quiet", "-D", "listeners=http://127.0.0.1:0"],
+            [program, "up", "--data", str(folder / "data"), "--quiet", "-D", "listeners=http://127.0.0.1:0",
+             *args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         assert line.startswith("ready ksqldb 127.0.0.1:"), line + self.process.stderr.read()
@@ -246,6 +247,25 @@ def test_a_slow_client_holds_only_its_own_query(arus, tmp_path, http2):
         for _ in range(800):
             assert len(next(slow)[0]) == 20000
         slow.close()
+    finally:
+        assert s.stop() == 0
+
+
+def test_push_queries_are_limited(arus, tmp_path):
+    s = Server(arus, tmp_path, "-D", "ksql.max.push.queries=2")
+    try:
+        s.run("CREATE STREAM s (v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);")
+        held = [s.lines("SELECT * FROM s EMIT CHANGES;") for _ in range(2)]
+        for lines in held:
+            next(lines)
+        r = s.query("SELECT * FROM s EMIT CHANGES;")
+        assert (r.status_code, r.json()["error_code"]) == (400, 40003)
+        held.pop().close()
+        eventually(lambda: s.metric("arus_push_queries") == 1)
+        held.append(s.lines("SELECT * FROM s EMIT CHANGES;"))
+        assert "queryId" in next(held[-1])
+        for lines in held:
+            lines.close()
     finally:
         assert s.stop() == 0
 

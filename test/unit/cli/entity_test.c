@@ -24,25 +24,27 @@ static void known(void **state)
     (void)state;
     assert_shown("{\"@type\":\"currentStatus\",\"commandStatus\":{\"message\":\"Stream created\"}}",
                  " Message        \n----------------\n Stream created \n----------------\n");
-    assert_shown("{\"@type\":\"queries\",\"queries\":[{\"id\":\"Q\",\"queryType\":\"PERSISTENT\","
-                 "\"statusCount\":{\"RUNNING\":1},\"sinks\":[\"S\"],\"sinkKafkaTopics\":[],"
-                 "\"queryString\":\"A\\nB\"}]}",
-                 " Query ID | Query Type | Status    | Sink Name | Sink Kafka Topic | Query String \n"
-                 "---------------------------------------------------------------------------------\n"
-                 " Q        | PERSISTENT | RUNNING:1 | S         | []               | A            \n"
-                 "          |            |           |           |                  | B            \n"
-                 "---------------------------------------------------------------------------------\n");
-    assert_shown("{\"@type\":\"sourceDescription\",\"sourceDescription\":{\"name\":\"T\",\"type\":\"TABLE\","
-                 "\"windowType\":\"TUMBLING\",\"fields\":[{\"name\":\"ID\",\"type\":\"KEY\",\"schema\":"
-                 "{\"type\":\"STRING\"}},{\"name\":\"A\",\"schema\":{\"type\":\"MAP\",\"memberSchema\":"
-                 "{\"type\":\"STRUCT\",\"fields\":[{\"name\":\"X\",\"schema\":{\"type\":\"BIGINT\"}}]}}}]}}",
-                 "\nName                 : T\n"
-                 " Field | Type                                                  \n"
-                 "---------------------------------------------------------------\n"
-                 " ID    | VARCHAR(STRING) (primary key) (Window type: TUMBLING) \n"
-                 " A     | MAP<STRING, STRUCT<X BIGINT>>                         \n"
-                 "---------------------------------------------------------------\n"
-                 "For runtime statistics and query details run: DESCRIBE <Stream,Table> EXTENDED;\n");
+    assert_shown(
+        "{\"@type\":\"queries\",\"queries\":[{\"id\":\"Q\",\"queryType\":\"PERSISTENT\","
+        "\"statusCount\":{\"RUNNING\":1},\"sinks\":[\"S\"],\"sinkKafkaTopics\":[],"
+        "\"queryString\":\"A\\nB\"}]}",
+        " Query ID | Query Type | Status    | Sink Name | Sink Kafka Topic | Query String \n"
+        "---------------------------------------------------------------------------------\n"
+        " Q        | PERSISTENT | RUNNING:1 | S         | []               | A            \n"
+        "          |            |           |           |                  | B            \n"
+        "---------------------------------------------------------------------------------\n");
+    assert_shown(
+        "{\"@type\":\"sourceDescription\",\"sourceDescription\":{\"name\":\"T\",\"type\":\"TABLE\","
+        "\"windowType\":\"TUMBLING\",\"fields\":[{\"name\":\"ID\",\"type\":\"KEY\",\"schema\":"
+        "{\"type\":\"STRING\"}},{\"name\":\"A\",\"schema\":{\"type\":\"MAP\",\"memberSchema\":"
+        "{\"type\":\"STRUCT\",\"fields\":[{\"name\":\"X\",\"schema\":{\"type\":\"BIGINT\"}}]}}}]}}",
+        "\nName                 : T\n"
+        " Field | Type                                                  \n"
+        "---------------------------------------------------------------\n"
+        " ID    | VARCHAR(STRING) (primary key) (Window type: TUMBLING) \n"
+        " A     | MAP<STRING, STRUCT<X BIGINT>>                         \n"
+        "---------------------------------------------------------------\n"
+        "For runtime statistics and query details run: DESCRIBE <Stream,Table> EXTENDED;\n");
 }
 
 static void odd(void **state)

@@ -16,10 +16,10 @@ static void widths(void **state)
 {
     (void)state;
     assert_int_equal(3, cli_text_width(STR("abc")));
-    assert_int_equal(1, cli_text_width(STR("\xc3\xa9")));         /* é */
-    assert_int_equal(1, cli_text_width(STR("e\xcc\x81")));        /* e and an accent */
-    assert_int_equal(2, cli_text_width(STR("\xe8\x82\xa1")));     /* 股 */
-    assert_int_equal(2, cli_text_width(STR("\xff\xfe")));         /* no UTF-8 */
+    assert_int_equal(1, cli_text_width(STR("\xc3\xa9")));     /* é */
+    assert_int_equal(1, cli_text_width(STR("e\xcc\x81")));    /* e and an accent */
+    assert_int_equal(2, cli_text_width(STR("\xe8\x82\xa1"))); /* 股 */
+    assert_int_equal(2, cli_text_width(STR("\xff\xfe")));     /* no UTF-8 */
     assert_int_equal(3, fitting(STR("\xe8\x82\xa1\xe7\xa5\xa8"), 3));
     assert_int_equal(3, fitting(STR("\xe8\x82\xa1\xe7\xa5\xa8"), 1)); /* at least one */
 }
@@ -57,7 +57,8 @@ static void tables(void **state)
                 "--------------\n"
                 " x    | one   \n"
                 "      | three \n"
-                "--------------\n", &b);
+                "--------------\n",
+                &b);
     cli_table_done(&t);
     buf_done(&b);
 }

@@ -75,7 +75,8 @@ static void refused(void **state)
         {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1, 1\r\n\r\n"},
         {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999999999999999\r\n\r\n"},
         {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n"},
-        {400, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
+        {400,
+         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"},
         {400, "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"},
         {501, "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"},
         {417, "POST / HTTP/1.1\r\nHost: a\r\nExpect: tea\r\n\r\n"},
@@ -121,11 +122,16 @@ static void chunks(void **state)
         st_t st;
         const char *text;
     } cases[] = {
-        {ST_PARTIAL, "3\r\nabc\r\n0\r\n"},          {ST_BAD_INPUT, "\r\nabc\r\n"},
-        {ST_BAD_INPUT, "g\r\nabc\r\n"},             {ST_BAD_INPUT, "-1\r\nabc\r\n"},
-        {ST_BAD_INPUT, "2\r\nabc\r\n"},             {ST_BAD_INPUT, "1000000000000000\r\n"},
-        {ST_TOO_LARGE, "fffffffffffffff\r\n"},      {ST_TOO_LARGE, "65\r\n"},
-        {ST_BAD_INPUT, "3;\x01\r\nabc\r\n0\r\n\r\n"}, {ST_BAD_INPUT, "0x3\r\nabc\r\n"},
+        {ST_PARTIAL, "3\r\nabc\r\n0\r\n"},
+        {ST_BAD_INPUT, "\r\nabc\r\n"},
+        {ST_BAD_INPUT, "g\r\nabc\r\n"},
+        {ST_BAD_INPUT, "-1\r\nabc\r\n"},
+        {ST_BAD_INPUT, "2\r\nabc\r\n"},
+        {ST_BAD_INPUT, "1000000000000000\r\n"},
+        {ST_TOO_LARGE, "fffffffffffffff\r\n"},
+        {ST_TOO_LARGE, "65\r\n"},
+        {ST_BAD_INPUT, "3;\x01\r\nabc\r\n0\r\n\r\n"},
+        {ST_BAD_INPUT, "0x3\r\nabc\r\n"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         buf_t out = BUF_INIT;

@@ -324,9 +324,14 @@ static void addresses(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(answers),          IN_WORLD(refusals), IN_WORLD(pipelined),
-        IN_WORLD(clients_go),       IN_WORLD(room),     IN_WORLD(drains),
-        cmocka_unit_test(accepts),  cmocka_unit_test(addresses),
+        IN_WORLD(answers),
+        IN_WORLD(refusals),
+        IN_WORLD(pipelined),
+        IN_WORLD(clients_go),
+        IN_WORLD(room),
+        IN_WORLD(drains),
+        cmocka_unit_test(accepts),
+        cmocka_unit_test(addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

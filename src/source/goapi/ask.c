@@ -2,7 +2,9 @@
 #include "base/trace.h"
 #include "source/goapi/source.h"
 
-#define LATER_MS 1000 /* the first wait when too many requests came */
+#define LATER_MS   1000 /* the first wait when too many requests came */
+#define WARN_TRIES 3    /* a request that fails so often is worth a line */
+#define WARN_EACH  20
 
 void source_set_idle(connector_t *c, bool idle)
 {
@@ -104,6 +106,9 @@ static ST bear(connector_t *c, const goapi_answer_t *answer, int attempt, int64_
     if (c->set.retries >= 0 && attempt > c->set.retries)
         return err_set(err, ST_UNREACHABLE, "%d requests failed, the last one: " STR_FMT, attempt,
                        STR_ARG(why));
+    if (attempt == WARN_TRIES || attempt % WARN_EACH == 0)
+        trace_line(TRACE_WARN, "goapi", "%d tries failed, the last one: " STR_FMT, attempt,
+                   STR_ARG(why));
     int64_t first_ms = answer->verdict == GOAPI_AGAIN ? c->set.backoff_ms : LATER_MS;
     int64_t wait_ms =
         answer->verdict == GOAPI_QUOTA ? c->set.backoff_max_ms : backoff_ms(c, first_ms, attempt);

@@ -2,6 +2,7 @@
 #include "app/options.h"
 #include "app/show.h"
 #include "app/verb.h"
+#include "base/trace.h"
 #include "data/text.h"
 #include "log/local/local.h"
 #include "registry/registry.h"
@@ -205,8 +206,21 @@ static ST open_rest(up_t *u, err_t *err)
     return st;
 }
 
+static ST set_trace(const up_t *u, err_t *err)
+{
+    trace_level_t level = TRACE_WARN;
+    str_t name = options_get(&u->opt, "arus.trace", STR("warn"));
+    if (!trace_level_parse(name, &level))
+        return err_set(err, ST_BAD_CONFIG,
+                       "arus.trace must be error, warn, info or debug, not '" STR_FMT "'",
+                       STR_ARG(name));
+    trace_set_level(level);
+    return ST_OK;
+}
+
 static ST open_all(up_t *u, err_t *err)
 {
+    TRY(set_trace(u, err));
     u->io = io_real_new();
     TRY(open_log(u, err));
     TRY(registry_open(u->log, u->io, &u->registry, err));

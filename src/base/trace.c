@@ -7,6 +7,18 @@
 /* The one writable global: the level, set before threads start (tools/tidy knows it). */
 static _Atomic int level_now = TRACE_WARN;
 
+static const char *const names[] = {"ERROR", "WARN", "INFO", "DEBUG"};
+
+bool trace_level_parse(str_t name, trace_level_t *ret)
+{
+    for (int i = 0; i < 4; i++)
+        if (str_eq_nocase(name, str_of(names[i]))) {
+            *ret = (trace_level_t)i;
+            return true;
+        }
+    return false;
+}
+
 void trace_set_level(trace_level_t level)
 {
     atomic_store(&level_now, (int)level);
@@ -19,7 +31,6 @@ bool trace_on(trace_level_t level)
 
 void trace_line(trace_level_t level, const char *component, const char *fmt, ...)
 {
-    static const char *const names[] = {"ERROR", "WARN", "INFO", "DEBUG"};
     if (!trace_on(level))
         return;
     char text[ERR_MSG_MAX + 200];

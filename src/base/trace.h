@@ -13,6 +13,8 @@ typedef enum trace_level { TRACE_ERROR, TRACE_WARN, TRACE_INFO, TRACE_DEBUG } tr
 
 /* Call before threads start. */
 void trace_set_level(trace_level_t level);
+/* error, warn, info or debug, in any case. */
+bool trace_level_parse(str_t name, trace_level_t *ret);
 bool trace_on(trace_level_t level);
 void trace_line(trace_level_t level, const char *component, const char *fmt, ...) PRINTF(3);
 

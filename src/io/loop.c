@@ -234,10 +234,11 @@ io_mail_t *io_mailbox_done(io_mailbox_t *m)
 
 void io_mailbox_put(io_mailbox_t *m, io_mail_t *mail)
 {
-    mail->next = atomic_load_explicit(&m->top, memory_order_relaxed);
-    while (!atomic_compare_exchange_weak(&m->top, &mail->next, mail))
-        ;
-    if (!mail->next)
+    io_mail_t *top = atomic_load_explicit(&m->top, memory_order_relaxed);
+    do
+        mail->next = top;
+    while (!atomic_compare_exchange_weak(&m->top, &top, mail));
+    if (!top) /* from here on the mail is the receiver's */
         io_loop_wake(m->loop);
 }
 

@@ -318,8 +318,9 @@ void server_streams_poll(server_t *s, bool *ret_busy)
         void (*notify)(void *) = st->notify;
         if (tell && notify)
             notify(st->env);
+        ended = st->ended;
         pthread_mutex_unlock(&st->lock);
-        if (st->ended) {
+        if (ended) {
             runner_free(st->runner);
             st->runner = NULL;
         }

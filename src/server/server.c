@@ -486,7 +486,7 @@ static void publish_stats(server_t *s)
     pthread_mutex_unlock(&s->stats_lock);
 }
 
-void server_stats(server_t *s, arena_t *a, server_stats_t *ret)
+static void query_stats(server_t *s, arena_t *a, server_stats_t *ret)
 {
     pthread_mutex_lock(&s->stats_lock);
     *ret = s->stats;
@@ -496,7 +496,11 @@ void server_stats(server_t *s, arena_t *a, server_stats_t *ret)
         ret->query[i].id = arena_str(a, ret->query[i].id);
     }
     pthread_mutex_unlock(&s->stats_lock);
-    pthread_mutex_lock(&s->lock);
+}
+
+/* Under s->lock. */
+static void connector_stats(const server_t *s, arena_t *a, server_stats_t *ret)
+{
     ret->n_connectors = s->connectors.len;
     ret->connector = ARENA_ARRAY(a, server_connector_stats_t, s->connectors.len + 1);
     for (size_t i = 0; i < s->connectors.len; i++) {
@@ -507,7 +511,27 @@ void server_stats(server_t *s, arena_t *a, server_stats_t *ret)
             c->class->status(c->running, &ret->connector[i].status);
         ret->idle = ret->idle && (ret->connector[i].status.idle || ret->connector[i].status.failed);
     }
+}
+
+void server_stats(server_t *s, arena_t *a, server_stats_t *ret)
+{
+    query_stats(s, a, ret);
+    pthread_mutex_lock(&s->lock);
+    connector_stats(s, a, ret);
     pthread_mutex_unlock(&s->lock);
+}
+
+bool server_stats_try(server_t *s, arena_t *a, server_stats_t *ret)
+{
+    query_stats(s, a, ret);
+    if (pthread_mutex_trylock(&s->lock)) {
+        ret->n_connectors = 0;
+        ret->idle = false;
+        return false;
+    }
+    connector_stats(s, a, ret);
+    pthread_mutex_unlock(&s->lock);
+    return true;
 }
 
 static void *run(void *arg)

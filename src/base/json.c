@@ -59,27 +59,6 @@ static void skip_space(reader_t *r)
     } while (r->at < r->end && *r->at == '/' && skip_comment(r));
 }
 
-/* How many bytes the UTF-8 character at p has; 0 when it is none. */
-static size_t utf8_bytes(const char *p, const char *end)
-{
-    const uint8_t *u = (const uint8_t *)p;
-    size_t n = u[0] < 0x80   ? 1
-               : u[0] < 0xc2 ? 0
-               : u[0] < 0xe0 ? 2
-               : u[0] < 0xf0 ? 3
-               : u[0] < 0xf5 ? 4
-                             : 0;
-    if (n == 0 || (size_t)(end - p) < n)
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
-        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
-        return 0;
-    return n;
-}
-
 static char *utf8_put(char *p, uint32_t c)
 {
     if (c < 0x80) {
@@ -171,7 +150,7 @@ static ST skip_plain(reader_t *r)
             return ST_OK;
         if (c < 0x20)
             return refuse(r, "control characters in a string must be escaped");
-        size_t n = c < 0x80 ? 1 : utf8_bytes(r->at, r->end);
+        size_t n = c < 0x80 ? 1 : str_utf8_bytes(r->at, r->end);
         if (n == 0)
             return refuse(r, "the text is not UTF-8");
         r->at += n;

@@ -146,3 +146,40 @@ bool str_to_bool(str_t s, bool *ret)
         return false;
     return true;
 }
+
+size_t str_utf8_bytes(const char *p, const char *end)
+{
+    const uint8_t *u = (const uint8_t *)p;
+    size_t n = u[0] < 0x80   ? 1
+               : u[0] < 0xc2 ? 0
+               : u[0] < 0xe0 ? 2
+               : u[0] < 0xf0 ? 3
+               : u[0] < 0xf5 ? 4
+                             : 0;
+    if (n == 0 || (size_t)(end - p) < n)
+        return 0;
+    for (size_t i = 1; i < n; i++)
+        if ((u[i] & 0xc0) != 0x80)
+            return 0;
+    if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) ||
+        (u[0] == 0xf0 && u[1] < 0x90) || (u[0] == 0xf4 && u[1] > 0x8f))
+        return 0;
+    return n;
+}
+
+bool str_is_utf8(str_t s)
+{
+    const char *end = s.ptr + s.len;
+    for (const char *p = s.ptr; p < end;) {
+        uint64_t eight;
+        if (end - p >= 8 && (memcpy(&eight, p, 8), !(eight & 0x8080808080808080u))) {
+            p += 8;
+            continue;
+        }
+        size_t n = str_utf8_bytes(p, end);
+        if (!n)
+            return false;
+        p += n;
+    }
+    return true;
+}

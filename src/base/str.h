@@ -62,6 +62,9 @@ bool str_ends(str_t s, str_t suffix);
 /* The index of the first `c` or `needle`, or -1. */
 ptrdiff_t str_find_char(str_t s, char c);
 ptrdiff_t str_find(str_t s, str_t needle);
+/* How many bytes the UTF-8 character at p (before end) has; 0 when it is none. */
+size_t str_utf8_bytes(const char *p, const char *end);
+bool str_is_utf8(str_t s);
 /* A view of s[from, from+len), cut to what is there. */
 str_t str_sub(str_t s, size_t from, size_t len);
 /* A view without ASCII white space at both ends. */

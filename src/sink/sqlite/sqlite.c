@@ -8,8 +8,6 @@
 #include "sink/sqlite/json.h"
 #include "sink/store.h"
 
-#include "base/json.h"
-
 #include <inttypes.h>
 #include <sqlite3.h>
 
@@ -305,6 +303,15 @@ static ST put_id(const sink_shape_t *shape, const sink_record_at_t *at, const da
     return ST_OK;
 }
 
+/* The member _id as JSON, where the row has none. */
+static str_t made_id(const sink_shape_t *shape, str_t id, arena_t *a)
+{
+    if (!sink_shape_makes_id(shape))
+        return STR_NONE;
+    return arena_printf(a, shape->id == SINK_ID_POSITION ? "\"" STR_FMT "\"" : STR_FMT,
+                        STR_ARG(id)); /* a topic's name needs no escapes */
+}
+
 static st_t sqlite_render(sink_store_t *s, const sink_shape_t *shape, const sink_record_at_t *at,
                           const data_value_t *row, bool deleted, arena_t *a, sink_op_t *op,
                           err_t *err)
@@ -312,20 +319,11 @@ static st_t sqlite_render(sink_store_t *s, const sink_shape_t *shape, const sink
     buf_t *b = &s->text;
     buf_clear(b);
     TRY(put_id(shape, at, row, b, err));
-    size_t id_bytes = b->len, member_at = b->len;
-    str_t member = STR_NONE;
-    if (!deleted) {
-        if (sink_shape_makes_id(shape)) {
-            str_t id = arena_str(a, buf_str(b));
-            if (shape->id == SINK_ID_POSITION)
-                json_put_str_jackson(b, id);
-            else
-                buf_put_str(b, id);
-            member = arena_str(a, str_n(b->ptr + member_at, b->len - member_at));
-            b->len = id_bytes;
-        }
-        sink_json_put_document(b, shape, row, member);
-    }
+    size_t id_bytes = b->len;
+    if (!deleted)
+        sink_json_put_document(b, shape, row, made_id(shape, buf_str(b), a));
+    if (!str_is_utf8(buf_str(b)))
+        return err_set(err, ST_BAD_INPUT, "text is not UTF-8");
     if (b->len > INT32_MAX)
         return err_set(err, ST_TOO_LARGE, "the document has more than 2 GiB");
     char *copy = arena_alloc(a, b->len + 1);

@@ -202,3 +202,30 @@ def test_a_password_is_never_shown(up):
         out, _ = p.communicate(timeout=20)
     assert time.monotonic() - start < 2.5
     assert "trying again" in out and "s3cret" not in out
+
+
+WINDOWS = """
+SET 'auto.offset.reset'='earliest';
+CREATE STREAM IF NOT EXISTS s (id VARCHAR, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO', PARTITIONS=2);
+CREATE TABLE IF NOT EXISTS t AS SELECT id AS id, AS_VALUE(id) AS stockid, LATEST_BY_OFFSET(v) AS v FROM s
+    WINDOW TUMBLING (SIZE 1 MINUTE, RETENTION 3 DAYS, GRACE PERIOD 15 MINUTES) GROUP BY id EMIT CHANGES;
+"""
+
+TEN_MINUTES_AGO = int(time.time()) // 60 * 60000 - 600000  # the log's retention counts from today
+
+
+def event(ms, key, v):
+    return f"INSERT INTO s (ROWTIME, id, v) VALUES ({TEN_MINUTES_AGO + ms}, '{key}', {v});\n"
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "mongodb"])
+def test_an_older_window_does_not_replace_a_newer(up, kind, request):
+    out = up.folder / "out.db"
+    db = request.getfixturevalue("db") if kind == "mongodb" else None
+    uri = request.getfixturevalue("mongo").uri if kind == "mongodb" else out
+    add = sink(kind, uri)
+    for ms, v, seen in ((0, 1, 1), (120000, 2, 2), (60000, 3, 2), (121000, 4, 4), (61000, 5, 4)):
+        r = up.run(WINDOWS + event(ms, "a", v) + add, idle="800ms")  # each a run: what was seen is remembered
+        assert r.returncode == 0, r.stderr
+        found = documents(db) if db is not None else sqlite_documents(out)
+        assert found == {"a": {"id": "a", "stockid": "a", "v": seen}}, (ms, v)

@@ -3,7 +3,7 @@
 
 #define IDLE_MS        86400000 /* ksql.idle.connection.timeout.seconds */
 #define BODY_BYTES_MAX (16u << 20)
-#define STOP_MS        1000
+#define STOP_MS        500
 #define STOP_POLL_MS   5
 
 static const http_route_t routes[] = {

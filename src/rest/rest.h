@@ -28,7 +28,7 @@ ST rest_start(const rest_options_t *opt, rest_t **ret, err_t *err);
 /* "host:port" of listener i, with the port it really has. */
 str_t rest_listener(const rest_t *r, size_t i);
 /* No new requests; running queries are ended and their answers finished and sent, then the
- * connections are closed. Takes a second at most. Before server_close. NULL is allowed. */
+ * connections are closed. Takes half a second at most. Before server_close. NULL is allowed. */
 void rest_stop(rest_t *r);
 
 #endif

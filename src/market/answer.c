@@ -4,6 +4,7 @@
 #include "market/market.h"
 
 #define JSON_TYPE    "application/json"
+#define YEAR_DAYS    366
 #define DEFAULT_DAYS 21 /* of history, when no range is asked for */
 #define SYMBOLS_MAX  1000
 #define OLD_LOGO     "https://s3.goapi.id/logo/"
@@ -264,10 +265,9 @@ static market_answer_t indices(answer_t *x)
     return end(x, n);
 }
 
-/* The days that a client asked for, [*from, *to] as indices with *to behind the last. A replay
- * stands for the present (give or take a day: clients have other
- * time zones): asked for a range that reaches today and begins behind its last day, it
- * gives all it has. */
+/* The days that a client asked for: indices, *ret_to behind the last. GoAPI takes a year at a time;
+ * a replay answers a longer range that begins behind its last day with all it has, so that programs
+ * that ask for "everything until today" can be run on old prices. */
 static bool range(answer_t *x, const market_share_t *s, size_t *ret_from, size_t *ret_to)
 {
     str_t from_text = param(x, "from"), to_text = param(x, "to");
@@ -277,7 +277,7 @@ static bool range(answer_t *x, const market_share_t *s, size_t *ret_from, size_t
         return false;
     const market_day_t *d = s->days.ptr;
     size_t low = 0, high = s->days.len;
-    bool all = x->m->replay && high && to >= x->today - 1 && from > d[high - 1].day;
+    bool all = x->m->replay && high && to - from > YEAR_DAYS && from > d[high - 1].day;
     int64_t oldest = x->m->replay ? INT64_MIN : x->today - x->m->opt.history_days;
     while (!all && low < high && (d[low].day < from || d[low].day < oldest))
         low++;

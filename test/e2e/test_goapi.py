@@ -10,7 +10,7 @@ import urllib.request
 
 import pytest
 
-from conftest import ROOT, Up, stats
+from conftest import ROOT, Up, rows, stats
 
 SOURCE = """
 CREATE SOURCE CONNECTOR goapi WITH ('connector.class'='goapi', 'url'='${url}', 'tickers'='${tickers}',
@@ -131,8 +131,8 @@ def test_killed_and_resumed(arus, up, market):
     result = up.run(SOURCE, *options(m.url, rounds=rounds), timeout=60)
     assert result.returncode == 0, result.stderr
     quiet = market()
-    rows = len(quiet.history(r["symbol"] for r in quiet.get("companies")))
-    assert in_topics(up)[::-1] == (rounds * rows, rounds * 50)
+    n = len(quiet.history(r["symbol"] for r in quiet.get("companies")))
+    assert in_topics(up)[::-1] == (rounds * n, rounds * 50)
 
 
 def test_quota(up, market):
@@ -162,3 +162,30 @@ def test_the_key(up, market, tmp_path):
     result = other.run(SOURCE, *options(m.url, key="wrong-key"))
     assert "refuses the key" in result.stderr
     assert "wrong-key" not in result.stderr + result.stdout
+
+
+def test_the_old_api_prices_and_indices(up, market):
+    m = market()
+    result = up.run("""
+        CREATE SOURCE CONNECTOR goapi WITH ('connector.class'='goapi', 'url'='${url}/v1/stock/idx/', 'rounds'='2',
+          'interval'='600ms', 'tickers'='top_gainer', 'from.date'='2026-01-01', 'company.per.row'='true', 'stock.topic'='stock',
+          'company.topic'='company', 'prices.topic'='price', 'indices.topic'='index',
+          'partitioner'='consistent_random');
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM p (ticker VARCHAR, close DOUBLE, percent DOUBLE) WITH (KAFKA_TOPIC='price', VALUE_FORMAT='AVRO');
+        CREATE TABLE latest AS SELECT ticker, LATEST_BY_OFFSET(close) AS close, LATEST_BY_OFFSET(percent) AS percent
+          FROM p GROUP BY ticker;
+        """, *options(m.url), show="LATEST")
+    assert result.returncode == 0, result.stderr
+    gainers = {r["symbol"]: r for r in m.get("top_gainer")}
+    assert fetched(result) == 2 * (2 * len(m.history(gainers)) + 10 + len(m.get("indices")))
+    shown = rows(result)
+    assert shown and set(shown) <= set(gainers)
+    for ticker, (close, percent) in shown.items():
+        assert [float(close), float(percent)] == [gainers[ticker]["close"], gainers[ticker]["percent"]]
+
+
+def test_a_bad_option(up):
+    result = up.run("CREATE SOURCE CONNECTOR g WITH ('connector.class'='goapi', 'from.date'='yesterday');")
+    assert result.returncode != 0
+    assert "from.date must be a date such as 2023-08-01, not 'yesterday'" in result.stderr

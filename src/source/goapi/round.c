@@ -282,12 +282,12 @@ static ST one_round(connector_t *c, err_t *err)
     return ST_OK;
 }
 
-/* Idle until it may go on. */
-static ST rest(connector_t *c, int64_t ms, err_t *err)
+/* Waits until it may go on; idle unless a known end is ahead. */
+static ST rest(connector_t *c, int64_t ms, bool idle, err_t *err)
 {
     if (ms <= 0)
         return ST_OK;
-    source_set_idle(c, true);
+    source_set_idle(c, idle);
     TRY(source_wait(c, ms, err));
     source_set_idle(c, false);
     return ST_OK;
@@ -300,13 +300,13 @@ st_t source_run(connector_t *c, err_t *err)
         TRY(goapi_out_remember(&c->out[kind[i]], &c->seen, err));
     for (;;) {
         if (c->set.rounds && c->round >= c->set.rounds)
-            TRY(rest(c, INT32_MAX, err));
+            TRY(rest(c, INT32_MAX, true, err));
         else if (c->set.market_hours_only && exchange_opens_in_ms(io_now_ms(c->env.io)) > 0)
-            TRY(rest(c, exchange_opens_in_ms(io_now_ms(c->env.io)), err));
+            TRY(rest(c, exchange_opens_in_ms(io_now_ms(c->env.io)), true, err));
         else {
             TRY(one_round(c, err));
             if (!c->set.rounds || c->round < c->set.rounds)
-                TRY(rest(c, c->set.interval_ms, err));
+                TRY(rest(c, c->set.interval_ms, !c->set.rounds, err));
         }
     }
 }

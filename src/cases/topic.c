@@ -144,18 +144,7 @@ static ST encode(world_t *w, const case_topic_t *t, str_t topic, bool is_key, co
         TRY(match_read(&w->arena, j, c.ptr[0].type, &row[0], err));
     else
         TRY(match_read_row(&w->arena, j, c, row, err));
-    serde_spec_t spec = {.format = f->id,
-                         .is_key = is_key,
-                         .wrap = f->wrap,
-                         .delimiter = f->delimiter,
-                         .full_name = f->full_name,
-                         .schema_id = f->schema_id,
-                         .nullable_optional = f->nullable_optional,
-                         .nullable_wrapper = f->nullable_wrapper,
-                         .columns = c,
-                         .schemas = &w->schemas,
-                         .subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(topic),
-                                                 is_key ? "-key" : "-value")};
+    serde_spec_t spec = plan_serde_spec(&w->arena, f, c, is_key, topic, &w->schemas);
     serde_t *serde;
     TRY(serde_new(&spec, &serde, err));
     st_t st = serde_encode(serde, row, &b, err);
@@ -249,18 +238,7 @@ static ST match_part(world_t *w, const case_topic_t *t, str_t topic, bool is_key
     if (f->id == FORMAT_DELIMITED && want->kind == JSON_STRING)
         return str_eq(want->text, got) ? ST_OK : describe(why, what, want, got);
     data_value_t *row = ARENA_ARRAY(&w->arena, data_value_t, c.len + 1);
-    serde_spec_t spec = {.format = f->id,
-                         .is_key = is_key,
-                         .wrap = f->wrap,
-                         .delimiter = f->delimiter,
-                         .full_name = f->full_name,
-                         .schema_id = f->schema_id,
-                         .nullable_optional = f->nullable_optional,
-                         .nullable_wrapper = f->nullable_wrapper,
-                         .columns = c,
-                         .schemas = &w->schemas,
-                         .subject = arena_printf(&w->arena, STR_FMT "%s", STR_ARG(topic),
-                                                 is_key ? "-key" : "-value")};
+    serde_spec_t spec = plan_serde_spec(&w->arena, f, c, is_key, topic, &w->schemas);
     serde_t *serde;
     TRY(serde_new(&spec, &serde, why));
     bool is_null;

@@ -64,18 +64,9 @@ st_t server_topic(server_t *s, str_t name, arena_t *a, str_t *ret_topic, connect
             for (size_t k = 0; k < columns[i].len; k++)
                 copy[k] = (data_column_t){arena_str(a, columns[i].ptr[k].name),
                                           data_type_copy(a, columns[i].ptr[k].type)};
-            spec[i] = (serde_spec_t){.format = f[i]->id,
-                                     .is_key = !i,
-                                     .wrap = f[i]->wrap,
-                                     .delimiter = f[i]->delimiter,
-                                     .full_name = arena_str(a, f[i]->full_name),
-                                     .schema_id = f[i]->schema_id,
-                                     .nullable_optional = f[i]->nullable_optional,
-                                     .nullable_wrapper = f[i]->nullable_wrapper,
-                                     .subject = arena_printf(a, STR_FMT "%s", STR_ARG(found->topic),
-                                                             i ? "-value" : "-key"),
-                                     .columns = {copy, columns[i].len},
-                                     .schemas = s->opt.schemas};
+            spec[i] = plan_serde_spec(a, f[i], (data_columns_t){copy, columns[i].len}, !i,
+                                      found->topic, s->opt.schemas);
+            spec[i].full_name = arena_str(a, spec[i].full_name);
         }
         t.key = spec[0].columns;
         t.value = spec[1].columns;

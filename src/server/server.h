@@ -122,7 +122,8 @@ typedef struct server_stats {
 
 /* From any thread. */
 void server_stats(server_t *s, arena_t *a, server_stats_t *ret);
-/* The same without waiting for a statement that is running: then false, and connectors are left out. */
+/* The same without waiting for a statement that is running: then false, and connectors are left
+ * out. */
 bool server_stats_try(server_t *s, arena_t *a, server_stats_t *ret);
 /* Names, topics and columns of all sources, for connectors and pages: see connector_env_t. ST_BUSY:
  * ask again. */

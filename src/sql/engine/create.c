@@ -298,21 +298,11 @@ static ST register_schemas(engine_run_t *r, catalog_source_t *s, err_t *err)
         data_columns_t c = is_key ? s->key : s->value;
         if (!(format_features(f->id) & FORMAT_USES_REGISTRY) || !src || !c.len || f->schema_id)
             continue;
-        str_t subject =
-            arena_printf(r->scratch, STR_FMT "%s", STR_ARG(s->topic), is_key ? "-key" : "-value");
+        serde_spec_t spec = plan_serde_spec(r->scratch, f, c, is_key, s->topic, src);
         int32_t id;
         str_t type, text;
-        if (src->latest(src->self, subject, &id, &type, &text, NULL) == ST_OK)
+        if (src->latest(src->self, spec.subject, &id, &type, &text, NULL) == ST_OK)
             continue;
-        serde_spec_t spec = {.format = f->id,
-                             .is_key = is_key,
-                             .wrap = f->wrap,
-                             .full_name = f->full_name,
-                             .nullable_optional = f->nullable_optional,
-                             .nullable_wrapper = f->nullable_wrapper,
-                             .subject = subject,
-                             .columns = c,
-                             .schemas = src};
         serde_t *serde;
         TRY(serde_new(&spec, &serde, err));
         st_t st = serde_register(serde, &id, err);

@@ -98,18 +98,8 @@ static ST encode(insert_t *in, bool is_key, buf_t *b, err_t *err)
 {
     const catalog_source_t *s = in->s;
     const plan_format_t *f = is_key ? &s->key_format : &s->value_format;
-    serde_spec_t spec = {.format = f->id,
-                         .is_key = is_key,
-                         .wrap = f->wrap,
-                         .delimiter = f->delimiter,
-                         .full_name = f->full_name,
-                         .schema_id = f->schema_id,
-                         .nullable_optional = f->nullable_optional,
-                         .nullable_wrapper = f->nullable_wrapper,
-                         .columns = is_key ? s->key : s->value,
-                         .schemas = in->r->e->opt.schemas,
-                         .subject = arena_printf(in->r->scratch, STR_FMT "%s", STR_ARG(s->topic),
-                                                 is_key ? "-key" : "-value")};
+    serde_spec_t spec = plan_serde_spec(in->r->scratch, f, is_key ? s->key : s->value, is_key,
+                                        s->topic, in->r->e->opt.schemas);
     serde_t *serde;
     TRY(serde_new(&spec, &serde, err));
     const data_value_t *row = is_key ? in->row : in->row + s->key.len;

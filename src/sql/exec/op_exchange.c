@@ -25,16 +25,9 @@ static st_t init(op_t *o, err_t *err)
     data_column_t *key = ARENA_ARRAY(&o->x->life, data_column_t, schema->n_key + 1);
     for (size_t i = 0; i < schema->n_key; i++)
         key[i] = (data_column_t){schema->col[i].name, schema->col[i].type};
-    const plan_format_t *f = &o->step->exchange.key_format;
-    serde_spec_t spec = {
-        .format = f->id,
-        .is_key = true,
-        .wrap = f->wrap,
-        .delimiter = f->delimiter,
-        .full_name = f->full_name,
-        .subject = arena_printf(&o->x->life, STR_FMT "-key", STR_ARG(o->step->exchange.topic)),
-        .columns = {key, schema->n_key},
-        .schemas = o->x->opt.schemas};
+    serde_spec_t spec = plan_serde_spec(&o->x->life, &o->step->exchange.key_format,
+                                        (data_columns_t){key, schema->n_key}, true,
+                                        o->step->exchange.topic, o->x->opt.schemas);
     return serde_new(&spec, &e->key, err);
 }
 

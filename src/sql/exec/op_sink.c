@@ -13,20 +13,9 @@ typedef struct op_sink_state {
 static ST make_serde(op_t *o, bool is_key, serde_t **ret, err_t *err)
 {
     const plan_format_t *f = is_key ? &o->step->sink.key_format : &o->step->sink.value_format;
-    serde_spec_t spec = {
-        .format = f->id,
-        .is_key = is_key,
-        .wrap = f->wrap,
-        .delimiter = f->delimiter,
-        .full_name = f->full_name,
-        .schema_id = f->schema_id,
-        .nullable_optional = f->nullable_optional,
-        .nullable_wrapper = f->nullable_wrapper,
-        .columns = is_key ? o->step->sink.key : o->step->sink.value,
-        .schemas = o->x->opt.schemas,
-        .subject = arena_printf(&o->x->life, STR_FMT "%s", STR_ARG(o->step->sink.topic),
-                                is_key ? "-key" : "-value"),
-    };
+    serde_spec_t spec =
+        plan_serde_spec(&o->x->life, f, is_key ? o->step->sink.key : o->step->sink.value, is_key,
+                        o->step->sink.topic, o->x->opt.schemas);
     TRY(serde_new(&spec, ret, err));
     int32_t id;
     return serde_register(*ret, &id, err);

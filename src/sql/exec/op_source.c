@@ -15,20 +15,8 @@ typedef struct op_source_state {
 static ST make_serde(op_t *o, const plan_format_t *f, data_columns_t columns, bool is_key,
                      serde_t **ret, err_t *err)
 {
-    serde_spec_t spec = {
-        .format = f->id,
-        .is_key = is_key,
-        .wrap = f->wrap,
-        .delimiter = f->delimiter,
-        .full_name = f->full_name,
-        .schema_id = f->schema_id,
-        .nullable_optional = f->nullable_optional,
-        .nullable_wrapper = f->nullable_wrapper,
-        .columns = columns,
-        .schemas = o->x->opt.schemas,
-        .subject = arena_printf(&o->x->life, STR_FMT "%s", STR_ARG(o->step->source.topic),
-                                is_key ? "-key" : "-value"),
-    };
+    serde_spec_t spec =
+        plan_serde_spec(&o->x->life, f, columns, is_key, o->step->source.topic, o->x->opt.schemas);
     return serde_new(&spec, ret, err);
 }
 

@@ -1,5 +1,23 @@
 #include "sql/plan/plan.h"
 
+serde_spec_t plan_serde_spec(arena_t *a, const plan_format_t *f, data_columns_t columns,
+                             bool is_key, str_t topic, const schema_source_t *schemas)
+{
+    return (serde_spec_t){
+        .format = f->id,
+        .is_key = is_key,
+        .wrap = f->wrap,
+        .delimiter = f->delimiter,
+        .full_name = f->full_name,
+        .schema_id = f->schema_id,
+        .nullable_optional = f->nullable_optional,
+        .nullable_wrapper = f->nullable_wrapper,
+        .columns = columns,
+        .schemas = schemas,
+        .subject = arena_printf(a, STR_FMT "%s", STR_ARG(topic), is_key ? "-key" : "-value"),
+    };
+}
+
 const char *plan_step_name(const plan_step_t *s)
 {
     static const char *const names[PLAN_KINDS] = {

@@ -170,6 +170,11 @@ typedef struct plan {
     int64_t limit;
 } plan_t;
 
+/* How the keys or values of a topic are read and written; the subject is "<topic>-key" or
+ * "<topic>-value", in the arena. */
+serde_spec_t plan_serde_spec(arena_t *a, const plan_format_t *f, data_columns_t columns,
+                             bool is_key, str_t topic, const schema_source_t *schemas);
+
 const char *plan_step_name(const plan_step_t *s);
 /* The steps as an indented tree, one a line, for EXPLAIN. */
 void plan_put(buf_t *b, const plan_t *p);

@@ -192,6 +192,16 @@ static void watch(http_conn_t *c)
     io_poll_set(c->server->opt.loop, &c->poll, events);
 }
 
+/* A client that is sending must not get a reset before it has read what was sent to it. */
+static void linger_at_end(http_conn_t *c)
+{
+    if (!c->ends_late || !c->terminated || c->linger_ns || http_conn_unsent(c) ||
+        nghttp2_session_want_write(c->h2))
+        return;
+    c->linger_ns = io_loop_ns(c->server->opt.loop) + 1000000000;
+    io_tcp_finish(c->poll.fd);
+}
+
 static void work_once(http_conn_t *c)
 {
     c->again = false;
@@ -201,9 +211,10 @@ static void work_once(http_conn_t *c)
         sniff(c);
     if (c->proto == HTTP_PROTO_1 && !c->linger_ns)
         http_h1_work(c);
-    else if (c->proto == HTTP_PROTO_2)
+    else if (c->proto == HTTP_PROTO_2 && !c->linger_ns)
         http_h2_work(c);
     flush(c);
+    linger_at_end(c);
     tell_ready(c);
 }
 

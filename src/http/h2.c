@@ -117,6 +117,8 @@ static int on_close(nghttp2_session *session, int32_t id, uint32_t code, void *a
     if (x) {
         nghttp2_session_set_stream_user_data(session, id, NULL);
         http_exchange_detach(x);
+        if (c->server->draining)
+            http_conn_touch(c); /* it may have been the last */
     }
     return 0;
 }
@@ -180,6 +182,7 @@ void http_h2_work(http_conn_t *c)
     dispatch_all(c);
     if (c->read_closed)
         c->broken = true;
+    c->ends_late |= c->server->draining && c->exchange;
     if (c->server->draining && !c->exchange && !c->terminated) {
         c->terminated = true;
         nghttp2_session_terminate_session(c->h2, NGHTTP2_NO_ERROR);

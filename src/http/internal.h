@@ -68,7 +68,8 @@ struct http_conn {
     /* HTTP/2 */
     nghttp2_session *h2;
     size_t resets;
-    bool terminated;
+    bool terminated; /* GOAWAY is sent or on its way */
+    bool ends_late;  /* its streams end because the server does: its client may be sending */
 };
 
 typedef struct http_listener {

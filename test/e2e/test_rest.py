@@ -310,6 +310,9 @@ class Http2:
                 if isinstance(event, h2.events.DataReceived) and event.flow_controlled_length:
                     self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
                 yield event
+                if isinstance(event, h2.events.ConnectionTerminated):
+                    self.socket.close()
+                    return
             self.flush()
 
 

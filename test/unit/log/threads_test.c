@@ -95,6 +95,7 @@ static void run(log_durability_t durability)
     opt.dir = str_of(dir);
     opt.durability = durability;
     opt.tail_bytes = 256 << 10;
+    opt.retention_ms = -1; /* the records are of 1970 */
     assert_int_equal(ST_OK, log_local_open(s.io, &opt, &s.log, &err));
     assert_int_equal(
         ST_OK,

@@ -216,13 +216,30 @@ static void show_map(engine_run_t *r, const char *entity, const char *list, cons
     end(b);
 }
 
+/* Names and values that may carry a secret are never shown. */
+static bool secret(str_t name, str_t value)
+{
+    static const char *const words[] = {"key",        "secret", "password", "passphrase",
+                                        "credential", "token",  "sasl.jaas"};
+    char low[128];
+    size_t n = name.len < sizeof low ? name.len : sizeof low;
+    for (size_t i = 0; i < n; i++)
+        low[i] = str_lower_char(name.ptr[i]);
+    bool format =
+        str_find(str_n(low, n), STR("format")) >= 0; /* ksql.persistence.default.format.key */
+    for (size_t i = 0; !format && i < sizeof words / sizeof *words; i++)
+        if (str_find(str_n(low, n), str_of(words[i])) >= 0)
+            return true;
+    return str_find(value, STR("://")) >= 0 && str_find_char(value, '@') >= 0;
+}
+
 static void put_property(buf_t *b, str_t name, str_t value, const char *level)
 {
     json_put_item(b);
     BUF_LIT(b, "{");
     json_put_member_str(b, "name", name);
     json_put_member_str(b, "scope", STR("KSQL"));
-    json_put_member_str(b, "value", value);
+    json_put_member_str(b, "value", secret(name, value) ? STR("[hidden]") : value);
     json_put_member_bool(b, "editable", true);
     json_put_member_str(b, "level", str_of(level));
     BUF_LIT(b, "}");

@@ -2,90 +2,7 @@
  * to its end. */
 #include "server/internal.h"
 
-#include "data/text.h"
-
-/* A value as ksqlDB's REST API writes it. */
-static void put_value(buf_t *b, data_value_t v, const data_type_t *t)
-{
-    switch ((data_kind_t)v.kind) {
-    case DATA_NULL:
-        BUF_LIT(b, "null");
-        return;
-    case DATA_BOOLEAN:
-        json_put_bool(b, v.b);
-        return;
-    case DATA_INTEGER:
-        buf_put_i64(b, v.i32);
-        return;
-    case DATA_BIGINT:
-        buf_put_i64(b, v.i64);
-        return;
-    case DATA_DOUBLE: {
-        size_t at = b->len;
-        data_put_f64(b, v.f64);
-        if (b->ptr[b->len - 1] == 'N' ||
-            b->ptr[b->len - 1] == 'y') { /* NaN, Infinity: no JSON numbers */
-            buf_put_char(b, '"');
-            memmove(b->ptr + at + 1, b->ptr + at, b->len - at - 1);
-            b->ptr[at] = '"';
-            buf_put_char(b, '"');
-        }
-        return;
-    }
-    case DATA_DECIMAL:
-        data_decimal_put_plain(b, v.dec);
-        return;
-    case DATA_STRING:
-        json_put_str(b, data_str(v));
-        return;
-    case DATA_BYTES:
-        BUF_LIT(b, "\"");
-        data_put_base64(b, data_str(v));
-        BUF_LIT(b, "\"");
-        return;
-    case DATA_TIME:
-    case DATA_DATE:
-    case DATA_TIMESTAMP:
-        BUF_LIT(b, "\"");
-        if (v.kind == DATA_TIME)
-            data_put_time(b, v.i32);
-        else if (v.kind == DATA_DATE)
-            data_put_date(b, v.i32);
-        else
-            data_put_timestamp(b, v.i64);
-        BUF_LIT(b, "\"");
-        return;
-    case DATA_ARRAY:
-        BUF_LIT(b, "[");
-        for (uint32_t i = 0; i < v.len; i++) {
-            json_put_item(b);
-            put_value(b, v.v[i], t->elem);
-        }
-        BUF_LIT(b, "]");
-        return;
-    case DATA_MAP:
-        BUF_LIT(b, "{");
-        for (uint32_t i = 0; i < v.len; i++) {
-            buf_t name = BUF_INIT;
-            data_put_text(&name, v.v[2 * i], t->key);
-            json_put_name_str(b, buf_str(&name));
-            buf_done(&name);
-            put_value(b, v.v[2 * i + 1], t->elem);
-        }
-        BUF_LIT(b, "}");
-        return;
-    case DATA_STRUCT:
-        BUF_LIT(b, "{");
-        for (uint32_t i = 0; i < v.len; i++) {
-            json_put_name_str(b, t->field[i].name);
-            put_value(b, v.v[i], t->field[i].type);
-        }
-        BUF_LIT(b, "}");
-        return;
-    case DATA_KINDS:
-        break;
-    }
-}
+#include "data/json.h"
 
 static void put_row(buf_t *b, char tag, const data_value_t *row, data_columns_t c)
 {
@@ -94,7 +11,7 @@ static void put_row(buf_t *b, char tag, const data_value_t *row, data_columns_t 
     for (size_t i = 0; i < c.len; i++) {
         if (i)
             buf_put_char(b, ',');
-        put_value(b, row[i], c.ptr[i].type);
+        data_put_json(b, row[i], c.ptr[i].type, DATA_JSON_NAN_TEXT);
     }
     BUF_LIT(b, "]\n");
 }

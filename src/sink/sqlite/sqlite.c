@@ -5,6 +5,7 @@
  * NORMAL: a power cut may undo the last ones, whole; they are read from the log again).
  */
 #include "sink/sink.h"
+#include "data/json.h"
 #include "sink/sqlite/json.h"
 #include "sink/store.h"
 
@@ -296,7 +297,7 @@ static ST put_id(const sink_shape_t *shape, const sink_record_at_t *at, const da
         }
         if (shape->n_id > 1)
             buf_put_char(b, i ? ',' : '[');
-        sink_json_put_value(b, v, f->type);
+        data_put_json(b, v, f->type, DATA_JSON_NAN_NULL);
     }
     if (shape->n_id > 1)
         buf_put_char(b, ']');

@@ -126,3 +126,15 @@ bool data_type_has(const data_type_t *t, data_kind_t k)
             return true;
     return false;
 }
+
+ptrdiff_t data_field_find(const data_field_t *f, size_t n, str_t name)
+{
+    ptrdiff_t found = -1;
+    for (size_t i = 0; i < n; i++) {
+        if (str_eq(f[i].name, name))
+            return (ptrdiff_t)i;
+        if (found < 0 && str_eq_nocase(f[i].name, name))
+            found = (ptrdiff_t)i;
+    }
+    return found;
+}

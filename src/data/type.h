@@ -55,6 +55,8 @@ const data_type_t *data_type_copy(arena_t *a, const data_type_t *t);
 
 bool data_type_eq(const data_type_t *a, const data_type_t *b);
 bool data_type_numeric(const data_type_t *t);
+/* The best field for a name: the same, else the first that differs in case only; -1: none. */
+ptrdiff_t data_field_find(const data_field_t *f, size_t n, str_t name);
 /* ksqlDB's text: "INTEGER", "DECIMAL(4, 2)", "ARRAY<STRING>", "MAP<STRING, INTEGER>", "STRUCT<`A`
  * INTEGER, …>". */
 void data_type_put(buf_t *b, const data_type_t *t);

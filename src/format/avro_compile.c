@@ -77,8 +77,6 @@ static ST compile_text(compiler_t *c, const avro_schema_t *s, avro_op_t *op)
     return ST_OK;
 }
 
-static const avro_schema_t string_schema = {.kind = AVRO_STRING};
-
 static ST compile_items(compiler_t *c, const avro_schema_t *s, const data_type_t *t, avro_op_t *op)
 {
     bool entries = avro_is_entries(s), map = s->kind == AVRO_MAP || entries;
@@ -89,26 +87,12 @@ static ST compile_items(compiler_t *c, const avro_schema_t *s, const data_type_t
     op->width = map ? 2 : 1;
     op->n_sub = op->width;
     if (map)
-        TRY(compile(c, entries ? s->item->field[0].type : &string_schema, t->key, &sub[0]));
+        TRY(compile(c, entries ? s->item->field[0].type : &avro_string, t->key, &sub[0]));
     TRY(compile(c, entries ? s->item->field[1].type : s->item, t->elem, &sub[map]));
     sub[map].dst = map;
     op->code = READ_ITEMS;
     op->sub = sub;
     return ST_OK;
-}
-
-/* The best field or column for a name: the same, else the first that differs in case only; -1:
- * none. */
-static ptrdiff_t match(const data_field_t *f, size_t n, str_t name)
-{
-    ptrdiff_t found = -1;
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(f[i].name, name))
-            return (ptrdiff_t)i;
-        if (found < 0 && str_eq_nocase(f[i].name, name))
-            found = (ptrdiff_t)i;
-    }
-    return found;
 }
 
 /* One op a field of the record. taken[i] is set for the targets that are read. */
@@ -117,7 +101,7 @@ static ST compile_fields(compiler_t *c, const avro_schema_t *s, const data_field
 {
     avro_op_t *op = ARENA_ARRAY(c->arena, avro_op_t, s->n_fields);
     for (size_t i = 0; i < s->n_fields; i++) {
-        ptrdiff_t to = match(f, n, s->field[i].name);
+        ptrdiff_t to = data_field_find(f, n, s->field[i].name);
         op[i].name = s->field[i].name;
         bool wanted = to >= 0 && (!want || want[to / 64] >> to % 64 & 1);
         if (!wanted || taken[to]) {
@@ -161,7 +145,7 @@ static ST compile_union(compiler_t *c, const avro_schema_t *s, const data_type_t
             TRY(compile(c, s->branch[i], t, &sub[i]));
             continue;
         }
-        ptrdiff_t to = match(t->field, t->n_fields, avro_branch_name(s->branch[i]));
+        ptrdiff_t to = data_field_find(t->field, t->n_fields, avro_branch_name(s->branch[i]));
         if (to < 0) {
             compile_skip(s->branch[i], &sub[i]);
             continue;

@@ -86,18 +86,6 @@ static bool scalar_code(const avro_schema_t *s, data_kind_t k, uint8_t *ret)
     return code >= 0;
 }
 
-static ptrdiff_t match(const data_field_t *f, size_t n, str_t name)
-{
-    ptrdiff_t found = -1;
-    for (size_t i = 0; i < n; i++) {
-        if (str_eq(f[i].name, name))
-            return (ptrdiff_t)i;
-        if (found < 0 && str_eq_nocase(f[i].name, name))
-            found = (ptrdiff_t)i;
-    }
-    return found;
-}
-
 static str_t fallback_bytes(compiler_t *c, const avro_field_t *f)
 {
     const avro_schema_t *other;
@@ -119,7 +107,7 @@ static ST compile_fields(compiler_t *c, const avro_schema_t *s, const data_field
 {
     op_t *op = ARENA_ARRAY(c->arena, op_t, s->n_fields);
     for (size_t i = 0; i < s->n_fields; i++) {
-        ptrdiff_t from = match(f, n, s->field[i].name);
+        ptrdiff_t from = data_field_find(f, n, s->field[i].name);
         op[i].name = s->field[i].name;
         op[i].fallback = fallback_bytes(c, &s->field[i]);
         if (from < 0)
@@ -133,8 +121,6 @@ static ST compile_fields(compiler_t *c, const avro_schema_t *s, const data_field
     return ST_OK;
 }
 
-static const avro_schema_t string_schema = {.kind = AVRO_STRING};
-
 static ST compile_items(compiler_t *c, const avro_schema_t *s, const data_type_t *t, op_t *op)
 {
     bool entries = avro_is_entries(s), map = s->kind == AVRO_MAP || entries;
@@ -143,7 +129,7 @@ static ST compile_items(compiler_t *c, const avro_schema_t *s, const data_type_t
     op_t *sub = ARENA_ARRAY(c->arena, op_t, 2);
     sub[0].name = sub[1].name = op->name;
     if (map)
-        TRY(compile(c, entries ? s->item->field[0].type : &string_schema, t->key, &sub[0]));
+        TRY(compile(c, entries ? s->item->field[0].type : &avro_string, t->key, &sub[0]));
     TRY(compile(c, entries ? s->item->field[1].type : s->item, t->elem, &sub[map]));
     sub[map].src = map;
     op->code = WRITE_ITEMS;
@@ -161,7 +147,7 @@ static ST compile_union(compiler_t *c, const avro_schema_t *s, const data_type_t
     op_t *sub = ARENA_ARRAY(c->arena, op_t, t->n_fields);
     for (size_t i = 0; i < s->n_branches; i++) {
         const avro_schema_t *b = s->branch[i];
-        ptrdiff_t from = match(t->field, t->n_fields, avro_branch_name(b));
+        ptrdiff_t from = data_field_find(t->field, t->n_fields, avro_branch_name(b));
         if (b->kind == AVRO_NULL && !op->fallback.ptr)
             op->fallback = arena_printf(c->arena, "%c", (int)(2 * i));
         if (b->kind == AVRO_NULL || from < 0)

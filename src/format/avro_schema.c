@@ -416,6 +416,8 @@ int avro_nullable(const avro_schema_t *s, const avro_schema_t **ret_other)
     return -1;
 }
 
+const avro_schema_t avro_string = {.kind = AVRO_STRING};
+
 bool avro_is_entries(const avro_schema_t *s)
 {
     if (s->kind != AVRO_ARRAY || s->item->kind != AVRO_RECORD || s->item->n_fields != 2)

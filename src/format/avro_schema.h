@@ -86,6 +86,7 @@ const char *avro_kind_name(avro_kind_t k);
 int avro_nullable(const avro_schema_t *s, const avro_schema_t **ret_other);
 /* True for the array of key and value records that stands for a map with nullable keys. */
 bool avro_is_entries(const avro_schema_t *s);
+extern const avro_schema_t avro_string; /* a map's key */
 /* The name of a union's branch as a field of the STRUCT that stands for the union. */
 str_t avro_branch_name(const avro_schema_t *s);
 

@@ -15,6 +15,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -259,6 +260,17 @@ static void catch_signals(up_t *u)
         die("signalfd failed");
 }
 
+/* The log holds a file open a segment, the ports one a connection: as many as the system lets us
+ * have. */
+static void raise_open_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
+        return;
+    files.rlim_cur = files.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &files); /* then it stays what it was */
+}
+
 /* Until a signal, or until it has been idle long enough. */
 static void run(up_t *u)
 {
@@ -311,6 +323,7 @@ int verb_up(int argc, char **argv)
     options_init(&u.opt);
     arena_init(&u.arena, ARENA_NO_LIMIT);
     catch_signals(&u);
+    raise_open_files();
     st_t st = read_args(&u, argc, argv, &err);
     if (st == ST_OK)
         st = open_all(&u, &err);

@@ -116,15 +116,41 @@ def test_a_second_process_is_refused(up):
         assert first.wait(timeout=5) == 0
 
 
-def test_a_flipped_bit_is_found_and_named(up):
-    up.run(COUNT)
-    segments = [f for f in (up.data / "topics").rglob("*.log") if f.stat().st_size]
-    victim = max(segments, key=lambda f: f.stat().st_size)
-    bytes_ = bytearray(victim.read_bytes())
+def flip(bytes_):
     bytes_[len(bytes_) // 2] ^= 4
-    victim.write_bytes(bytes_)
-    r = up.run(COUNT.replace("CREATE TABLE IF NOT EXISTS t", "CREATE TABLE other"), show="OTHER")
-    assert victim.name in r.stdout + r.stderr or r.returncode != 0, r.stderr
+    return bytes_
+
+
+@pytest.mark.parametrize("damage, message", [
+    (flip, "is corrupt at byte"),
+    (lambda bytes_: bytes_[:-20], "is cut off"),
+], ids=["flipped-bit", "truncated"])
+def test_a_damaged_segment_is_named_and_the_others_are_read(up, damage, message):
+    up.run(COUNT)
+    [topic] = (up.data / "topics").glob("s.*")
+    victim = max(topic.glob("*.log"), key=lambda f: f.stat().st_size)  # a's partition
+    victim.write_bytes(damage(bytearray(victim.read_bytes())))
+    r = up.run(COUNT.partition("CREATE TABLE")[0] + "CREATE TABLE other AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;",
+               show="OTHER", idle="1200ms")
+    assert f"{victim} {message}" in r.stderr, r.stderr
+    assert rows(r)["b"] == ["1"]
+
+
+def test_a_read_only_directory_is_said(up):
+    up.run(COUNT)
+    if os.geteuid() == 0:
+        if subprocess.run(["mount", "--bind", "-o", "ro", str(up.data), str(up.data)], check=False).returncode:
+            pytest.skip("nothing can be mounted here")
+    else:
+        up.data.chmod(0o555)
+        (up.data / "lock").chmod(0o444)
+    try:
+        r = up.run(COUNT)
+        assert r.returncode == 1
+        assert str(up.data) in r.stderr and ("Read-only" in r.stderr or "Permission" in r.stderr), r.stderr
+    finally:
+        subprocess.run(["umount", "-l", str(up.data)], stderr=subprocess.DEVNULL, check=False)
+        up.data.chmod(0o755)
 
 
 def test_a_full_disk_is_said_and_loses_nothing(arus, tmp_path, up):

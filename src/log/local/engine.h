@@ -7,7 +7,8 @@
  * L2 state = checkpoint + the journal from the checkpoint's sequence on. Applying an entry again
  *    changes nothing, so the checkpoint's state may be newer than its sequence.
  * L3 Segments never count for more than the checkpoint (or, in this process, the journal) says.
- * L4 start <= flushed <= end <= next in each partition. Batches in [flushed, end) are in the tail.
+ * L4 start <= flushed <= end <= next in each partition. Batches in [flushed, end) are in the tail;
+ *    their offsets follow one another without gaps.
  * L5 A journal file is used again only when a checkpoint covers it; batches leave the tail only
  *    when they are in segments.
  * L6 Locks are taken in this order: meta, upkeep, lock, a segment's lock. No call on the disk is

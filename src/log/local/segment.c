@@ -344,9 +344,20 @@ static ST find_batch(log_segment_t *s, int64_t size, int64_t offset, size_t want
     }
 }
 
-/* Cuts b[start..) to whole batches that are good, at most max_bytes, but at least one. */
+/* The CRC does not cover the base offset: it must follow from what came before (L4). */
+static ST check_batch(const wire_batch_t *batch, bool first, int64_t next, err_t *err)
+{
+    if (first ? batch->base_offset > next : batch->base_offset != next)
+        return err_set(err, ST_CORRUPT,
+                       "the record batch there says offset %lld where %lld must be",
+                       (long long)batch->base_offset, (long long)next);
+    return wire_batch_check(batch, err);
+}
+
+/* Cuts b[start..) to whole batches that are good, at most max_bytes, but at least one. *next is the
+ * offset wanted, then the one behind the batches. */
 static ST check_batches(log_segment_t *s, int64_t pos, size_t max_bytes, buf_t *b, size_t start,
-                        int64_t *ret_next, err_t *err)
+                        int64_t *next, err_t *err)
 {
     str_t in = str_sub(buf_str(b), start, SIZE_MAX);
     size_t good = 0;
@@ -358,13 +369,13 @@ static ST check_batches(log_segment_t *s, int64_t pos, size_t max_bytes, buf_t *
         if (st == ST_OK && good && good + batch.bytes.len > max_bytes)
             break;
         if (st == ST_OK)
-            st = wire_batch_check(&batch, err);
+            st = check_batch(&batch, good == 0, *next, err);
         if (st != ST_OK && good)
             break; /* the next read begins there and says so */
         if (st != ST_OK)
             return corrupt_at(s, pos, err);
         good += batch.bytes.len;
-        *ret_next = batch.last_offset + 1;
+        *next = batch.last_offset + 1;
     }
     b->len = start + good;
     return ST_OK;

@@ -322,6 +322,24 @@ static void add_record(runner_t *r, portion_t *p, const wire_record_t *rec, bool
     VEC_PUSH(&p->records, in);
 }
 
+/* The first batch of *bytes; p->end is behind it only when all of it was read. */
+static ST read_batch(runner_t *r, portion_t *p, int64_t from, str_t *bytes, err_t *err)
+{
+    wire_batch_t b;
+    TRY(wire_batch_next(bytes, &b, err));
+    if (!(b.attributes & WIRE_CONTROL)) {
+        TRY(wire_reader_open(&r->reader, &b, err));
+        wire_record_t rec;
+        bool copy = wire_batch_codec(&b) != WIRE_NONE;
+        while (wire_reader_next(&r->reader, &rec))
+            if (rec.offset >= from)
+                add_record(r, p, &rec, copy);
+        TRY(wire_reader_end(&r->reader, err));
+    }
+    p->end = b.last_offset + 1;
+    return ST_OK;
+}
+
 static ST read_portion(runner_t *r, portion_t *p, err_t *err)
 {
     runner_input_t *in = &r->input[p->input];
@@ -331,23 +349,19 @@ static ST read_portion(runner_t *r, portion_t *p, err_t *err)
     TRY(log_topic_offsets(in->topic, p->partition, &o, err));
     if (from < o.start) /* retention went past it */
         from = in->position[p->partition] = o.start;
+    p->end = from;
     if (from >= o.end)
         return ST_OK;
     TRY(log_read(in->topic, p->partition, from, TURN_BYTES, &chunk, err));
     VEC_PUSH(&r->chunks, chunk);
-    str_t bytes = chunk.bytes;
-    wire_batch_t b;
-    while (bytes.len && wire_batch_next(&bytes, &b, err) == ST_OK) {
-        if (b.attributes & WIRE_CONTROL)
-            continue;
-        TRY(wire_reader_open(&r->reader, &b, err));
-        wire_record_t rec;
-        bool copy = wire_batch_codec(&b) != WIRE_NONE;
-        while (wire_reader_next(&r->reader, &rec))
-            if (rec.offset >= from)
-                add_record(r, p, &rec, copy);
-        TRY(wire_reader_end(&r->reader, err));
-    }
+    st_t st = ST_OK;
+    for (str_t bytes = chunk.bytes; st == ST_OK && bytes.len;)
+        st = read_batch(r, p, from, &bytes, err);
+    while (p->records.len && VEC_LAST(&p->records).offset >= p->end)
+        p->records.len--; /* of the batch that could not be read to its end */
+    if (st != ST_OK)
+        return err_wrap(err, st == ST_PARTIAL ? ST_CORRUPT : st, "from offset %lld on",
+                        (long long)p->end);
     p->end = chunk.next_offset;
     p->more = chunk.next_offset < o.end;
     r->lag += (uint64_t)(o.end - chunk.next_offset);

@@ -201,3 +201,15 @@ def test_the_article_s_partitions_are_refused_or_taken_leniently(up):
     r = up.run(sql, properties="arus.partitions.lenient=true\n")
     assert r.returncode == 0
     assert "has 9 partitions, not the 4" in r.stderr
+
+
+def test_a_type_that_a_query_casts_to_can_be_dropped(up):
+    r = up.run("""
+        SET 'auto.offset.reset'='earliest';
+        CREATE TYPE d AS DECIMAL(6, 2);
+        CREATE STREAM s (id VARCHAR KEY, v VARCHAR) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE STREAM o AS SELECT id, CAST(v AS d) AS x FROM s;
+        CREATE TABLE t AS SELECT id, LATEST_BY_OFFSET(CAST(x AS d)) AS x FROM o GROUP BY id;
+        DROP TYPE d;
+        INSERT INTO s VALUES ('a', '12.5');""", show="T", idle="1200ms")
+    assert rows(r) == {"a": ["12.50"]}

@@ -8,10 +8,11 @@ st_t sql_type_resolve(arena_t *a, const sql_type_t *t,
     data_type_t *r = ARENA_NEW(a, data_type_t);
     r->kind = t->kind;
     if (t->kind == DATA_NULL) {
-        *ret = custom ? custom(env, t->name) : NULL;
-        if (!*ret)
+        const data_type_t *found = custom ? custom(env, t->name) : NULL;
+        if (!found)
             return err_set(err, ST_BAD_STATEMENT, "Cannot resolve unknown type: " STR_FMT,
                            STR_ARG(t->name));
+        *ret = data_type_copy(a, found); /* DROP TYPE may free it */
         return ST_OK;
     }
     r->precision = t->precision;

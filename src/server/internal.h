@@ -17,6 +17,7 @@
 /* A topic that a query reads, partition by partition. */
 typedef struct runner_input {
     log_topic_t *topic;
+    str_t group; /* its committed offsets' */
     int32_t n_partitions;
     int64_t *position; /* the next offset */
 } runner_input_t;
@@ -48,6 +49,7 @@ typedef struct runner {
     uint64_t failed, lag;
     int64_t busy_ns, wall_ms;
     size_t changed_bytes; /* of changelogs since the last checkpoint */
+    bool fresh;           /* it has input partitions without a committed offset */
     bool took;            /* it took part in this round */
     bool broken;          /* its state is not what was committed: to be built again */
     int64_t retry_at_ms;

@@ -80,6 +80,15 @@ static void on_failed(void *self, const exec_failure_t *f)
 
 /* ---- making ---------------------------------------------------------------------------------- */
 
+/* Offsets are a group's and a topic's: a topic's second input has a group of its own. */
+static str_t input_group(runner_t *r, const plan_t *plan, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (str_eq(plan->source[k]->source.topic, plan->source[i]->source.topic))
+            return arena_printf(&r->life, STR_FMT "-%zu", STR_ARG(r->group), i);
+    return r->group;
+}
+
 static ST open_inputs(runner_t *r, const plan_t *plan, bool from_start, int32_t *ret_partitions,
                       int32_t *max_partitions, err_t *err)
 {
@@ -89,6 +98,7 @@ static ST open_inputs(runner_t *r, const plan_t *plan, bool from_start, int32_t 
     for (size_t i = 0; i < plan->n_sources; i++) {
         runner_input_t *in = &r->input[i];
         const plan_source_t *src = &plan->source[i]->source;
+        in->group = r->query ? input_group(r, plan, i) : STR_NONE;
         TRY(log_topic_open(s->opt.log, src->topic, &in->topic, err));
         in->n_partitions = log_topic_partitions(in->topic);
         in->position = ARENA_ARRAY(&r->life, int64_t, in->n_partitions);
@@ -100,10 +110,11 @@ static ST open_inputs(runner_t *r, const plan_t *plan, bool from_start, int32_t 
             int64_t committed = -1;
             TRY(log_topic_offsets(in->topic, p, &o, err));
             if (r->query)
-                TRY(log_committed(s->opt.log, r->group, src->topic, p, &committed, err));
-            in->position[p] = committed >= o.start            ? committed
-                              : from_start || src->from_start ? o.start
-                                                              : o.end;
+                TRY(log_committed(s->opt.log, in->group, src->topic, p, &committed, err));
+            r->fresh |= committed < 0;
+            in->position[p] = committed > o.start                               ? committed
+                              : committed >= 0 || from_start || src->from_start ? o.start
+                                                                                : o.end;
         }
         log_watch_add(s->watch, in->topic);
     }
@@ -228,6 +239,22 @@ static ST open_all(runner_t *r, const plan_t *plan, exec_sink_t *sink, bool from
     return r->query ? open_changelogs(r, err) : ST_OK;
 }
 
+static void collect_positions(runner_t *r, log_commit_t *c)
+{
+    for (size_t i = 0; i < r->n_inputs; i++)
+        for (int32_t p = 0; p < r->input[i].n_partitions; p++)
+            log_commit_offset(c, r->input[i].group, log_topic_name(r->input[i].topic), p,
+                              r->input[i].position[p]);
+}
+
+/* "latest" is where the log ends now, not at the next start. */
+static ST commit_positions(runner_t *r, err_t *err)
+{
+    log_commit_t *c = log_commit_new(r->server->opt.log);
+    collect_positions(r, c);
+    return log_commit(r->server->opt.log, c, NULL, err);
+}
+
 st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,
                 bool from_start, runner_t **ret, err_t *err)
 {
@@ -241,6 +268,8 @@ st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t 
         r->group = arena_printf(&r->life, "_confluent-ksql-" STR_FMT "query_" STR_FMT,
                                 STR_ARG(s->opt.service_id), STR_ARG(q->id));
     st_t st = open_all(r, plan, sink, from_start, err);
+    if (st == ST_OK && q && r->fresh)
+        st = commit_positions(r, err);
     if (st != ST_OK) {
         runner_free(r);
         return st;
@@ -278,9 +307,13 @@ void runner_forget(runner_t *r)
         if (log_topic_delete(log, log_topic_name(r->changelog[i].topic), &err) != ST_OK)
             trace_line(TRACE_WARN, "sql", "%s", err.msg);
     }
-    err_t err;
-    if (log_group_delete(log, r->group, &err) != ST_OK)
-        trace_line(TRACE_WARN, "sql", "%s", err.msg);
+    const plan_t *plan = r->query->plan;
+    for (size_t i = 0; i < plan->n_sources; i++) {
+        err_t err;
+        st_t st = log_group_delete(log, input_group(r, plan, i), &err);
+        if (st != ST_OK && st != ST_NOT_FOUND)
+            trace_line(TRACE_WARN, "sql", "%s", err.msg);
+    }
     runner_checkpoint_forget(r);
 }
 
@@ -426,10 +459,7 @@ void runner_collect(runner_t *r, log_commit_t *c)
         output_collect(&r->sink, c);
     for (size_t i = 0; i < r->n_changelogs; i++)
         output_collect(&r->changelog[i], c);
-    for (size_t i = 0; i < r->n_inputs; i++)
-        for (int32_t p = 0; p < r->input[i].n_partitions; p++)
-            log_commit_offset(c, r->group, log_topic_name(r->input[i].topic), p,
-                              r->input[i].position[p]);
+    collect_positions(r, c);
 }
 
 void runner_turn_done(runner_t *r)

@@ -213,3 +213,27 @@ def test_a_type_that_a_query_casts_to_can_be_dropped(up):
         DROP TYPE d;
         INSERT INTO s VALUES ('a', '12.5');""", show="T", idle="1200ms")
     assert rows(r) == {"a": ["12.50"]}
+
+
+LATEST = """
+CREATE STREAM IF NOT EXISTS s (id VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO', PARTITIONS=1);
+"""
+
+
+def test_latest_is_where_the_log_ended_when_the_query_was_made(up):
+    t = "CREATE TABLE IF NOT EXISTS t AS SELECT id, COUNT(*) AS n FROM s GROUP BY id EMIT CHANGES;"
+    up.run(LATEST + "INSERT INTO s VALUES ('a', 1);" + t + "PAUSE ALL;")
+    up.run(LATEST + "INSERT INTO s VALUES ('a', 2); INSERT INTO s VALUES ('b', 2);" + t + "PAUSE ALL;")
+    assert rows(up.run(LATEST + t, show="T", idle="1200ms")) == {"a": ["1"], "b": ["1"]}
+
+
+def test_two_streams_of_one_topic_keep_their_own_offsets(up):
+    sql = LATEST + """
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM IF NOT EXISTS s2 (id VARCHAR KEY, v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='AVRO');
+        CREATE STREAM IF NOT EXISTS j AS SELECT s.id AS id, s.v AS v, s2.v AS w FROM s JOIN s2 WITHIN 1 HOUR
+          GRACE PERIOD 1 MINUTE ON s.id = s2.id;
+        CREATE TABLE IF NOT EXISTS n AS SELECT id, COUNT(*) AS n FROM j GROUP BY id;
+        INSERT INTO s VALUES ('a', 1);"""
+    assert rows(up.run(sql, show="N", idle="1200ms")) == {"a": ["1"]}
+    assert rows(up.run(sql, show="N", idle="1200ms")) == {"a": ["4"]}

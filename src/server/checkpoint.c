@@ -125,7 +125,12 @@ void runner_checkpoint_forget(runner_t *r)
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     err_t err;
-    if (io_unlink(r->server->opt.io, path_of(r, &a, ""), &err) == ST_IO)
+    io_t *io = r->server->opt.io;
+    st_t st = io_unlink(io, path_of(r, &a, ""), &err);
+    if (st == ST_OK)
+        st = io_sync_dir(io, arena_printf(&a, STR_FMT "/state", STR_ARG(r->server->opt.data_dir)),
+                         &err);
+    if (st != ST_OK && st != ST_NOT_FOUND)
         trace_line(TRACE_WARN, "sql", "%s", err.msg);
     arena_done(&a);
 }

@@ -129,6 +129,8 @@ void runner_forget(runner_t *r);
  * counted. */
 void processing_log_add(server_t *s, str_t query, const exec_failure_t *f);
 void processing_log_collect(server_t *s, log_commit_t *c);
+/* It may have been deleted: it is opened or made again with the next failure. */
+void processing_log_close(server_t *s);
 void processing_log_done(server_t *s);
 
 /* checkpoint.c */

@@ -89,9 +89,15 @@ void processing_log_collect(server_t *s, log_commit_t *c)
     s->n_failures = 0;
 }
 
-void processing_log_done(server_t *s)
+void processing_log_close(server_t *s)
 {
     if (s->processing_log)
         log_topic_unref(s->processing_log);
+    s->processing_log = NULL;
+}
+
+void processing_log_done(server_t *s)
+{
+    processing_log_close(s);
     buf_done(&s->failures);
 }

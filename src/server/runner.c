@@ -200,6 +200,8 @@ static ST open_changelogs(runner_t *r, err_t *err)
     st_t st = runner_checkpoint_load(r, from, &why);
     if (st != ST_OK && st != ST_NOT_FOUND) {
         trace_line(TRACE_WARN, "sql", "%s", why.msg);
+        if (st == ST_CORRUPT)
+            runner_checkpoint_forget(r); /* ahead of the log today, it would fit some day */
         for (size_t i = 0; i < r->n_changelogs; i++)
             memset(from[i], 0, (size_t)r->changelog[i].n_partitions * sizeof **from);
     }

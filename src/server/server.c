@@ -399,7 +399,8 @@ static void rebuild(server_t *s, size_t i)
     runner_free(old);
     s->runners.ptr[i] = r;
     q->running = r;
-    q->state = ENGINE_RUNNING;
+    if (q->state == ENGINE_ERROR)
+        q->state = ENGINE_RUNNING;
 }
 
 static bool round_of_queries(server_t *s)
@@ -434,10 +435,12 @@ static bool round_of_queries(server_t *s)
         }
         runner_turn_done(r);
     }
-    if (st != ST_OK)
+    if (st != ST_OK) {
+        processing_log_close(s);
         trace_line(TRACE_ERROR, "sql",
                    "a round could not be committed, its queries start again from what was: %s",
                    err.msg);
+    }
     s->rounds++;
     s->busy_ns += end - start;
     return true;

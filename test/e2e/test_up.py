@@ -237,3 +237,26 @@ def test_two_streams_of_one_topic_keep_their_own_offsets(up):
         INSERT INTO s VALUES ('a', 1);"""
     assert rows(up.run(sql, show="N", idle="1200ms")) == {"a": ["1"]}
     assert rows(up.run(sql, show="N", idle="1200ms")) == {"a": ["4"]}
+
+
+def test_a_checkpoint_ahead_of_the_log_goes_away(up):
+    up.run(COUNT)
+    [state] = (up.data / "state").iterdir()
+    ahead = bytearray(state.read_bytes())
+    size = int.from_bytes(ahead[8:12], "big")
+    ahead[16 + size - 8:16 + size] = (1 << 40).to_bytes(8, "big")  # the last partition's offset
+    ahead[12:16] = crc32c(ahead[16:16 + size]).to_bytes(4, "big")
+    state.write_bytes(ahead)
+    r = up.run(COUNT, show="T", idle="1200ms")
+    assert "ahead of the log" in r.stderr
+    assert rows(r)["a"] == ["4", "12"]
+    assert rows(up.run(COUNT, show="T", idle="1200ms"))["a"] == ["6", "18"]
+
+
+def crc32c(data):
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF

@@ -16,6 +16,7 @@ struct join_store {
     bucket_t **table;
     size_t cap, len, bytes, n_pending;
     uint64_t seq;
+    VEC(data_value_t *) dropped; /* in this turn */
 };
 
 join_store_t *join_store_new(size_t n_values, int64_t retention_ms)
@@ -44,6 +45,8 @@ void join_store_free(join_store_t *s)
     for (size_t i = 0; i < s->cap; i++)
         if (s->table[i])
             bucket_free(s, s->table[i]);
+    join_store_commit(s);
+    VEC_DONE(&s->dropped);
     free(s->table);
     free(s);
 }
@@ -131,7 +134,7 @@ static void drop_old(join_store_t *s, bucket_t *b)
             continue;
         }
         s->bytes -= row_bytes(s, &b->rows.ptr[i]);
-        free(b->rows.ptr[i].value);
+        VEC_PUSH(&s->dropped, b->rows.ptr[i].value);
     }
     if (kept == n)
         return;
@@ -202,6 +205,13 @@ join_row_t *join_store_put(join_store_t *s, str_t key, uint64_t hash, int64_t ts
                   (join_row_t){.ts_ms = ts_ms,
                                .value = data_pack(row, s->n_values),
                                .seq = s->seq++ & (UINT64_MAX >> 1)});
+}
+
+void join_store_commit(join_store_t *s)
+{
+    for (size_t i = 0; i < s->dropped.len; i++)
+        free(s->dropped.ptr[i]);
+    VEC_CLEAR(&s->dropped);
 }
 
 void join_store_mark(join_store_t *s, join_row_t *r, bool pending)
@@ -314,14 +324,18 @@ st_t join_store_restore(join_store_t *s, str_t key, str_t value, err_t *err)
     if (r.seq >= s->seq)
         s->seq = r.seq + 1;
     observe(s, r.ts_ms);
-    if (r.ts_ms < oldest(s) && !r.pending)
-        return ST_OK;
-    bucket_t *b = find_or_add(s, k, hash_bytes(k.ptr, k.len));
-    for (size_t i = lower(b, r.ts_ms); i < b->rows.len && b->rows.ptr[i].ts_ms == r.ts_ms; i++)
+    join_store_commit(s); /* this is no turn */
+    uint64_t hash = hash_bytes(k.ptr, k.len);
+    bucket_t *b = find(s, k, hash);
+    for (size_t i = b ? lower(b, r.ts_ms) : 0;
+         b && i < b->rows.len && b->rows.ptr[i].ts_ms == r.ts_ms; i++)
         if (b->rows.ptr[i].seq == r.seq) { /* its newer state */
             join_store_mark(s, &b->rows.ptr[i], r.pending);
             return ST_OK;
         }
+    if (r.ts_ms < oldest(s) && !r.pending)
+        return ST_OK;
+    b = find_or_add(s, k, hash);
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     data_value_t *v = ARENA_ARRAY(&a, data_value_t, s->n_values + 1);

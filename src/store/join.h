@@ -30,9 +30,13 @@ join_row_t *join_store_put(join_store_t *s, str_t key, uint64_t hash, int64_t ts
 /* Marks or unmarks a row of the store as pending. */
 void join_store_mark(join_store_t *s, join_row_t *r, bool pending);
 /* The key's rows with from_ms <= ts <= to_ms that are still retained, in order of time and then of
- * arrival. The rows are the store's and stay until the next put. */
+ * arrival. The rows are the store's and stay until the next put, their values until
+ * join_store_commit. */
 size_t join_store_find(join_store_t *s, str_t key, uint64_t hash, int64_t from_ms, int64_t to_ms,
                        join_row_t **ret);
+/* Ends a turn. Until then the values of rows that were found or let out stay, even of rows that are
+ * too old by now: results may point to them. */
+void join_store_commit(join_store_t *s);
 int64_t join_store_observed(const join_store_t *s);
 /* Pending rows with ts < before_ms in order of time: calls row for each and clears its mark. */
 void join_store_pending(join_store_t *s, int64_t before_ms, join_change_fn row, void *env);

@@ -31,6 +31,7 @@ size_t store_slots(const store_t *s)
 static void entry_free(store_t *s, store_entry_t *e)
 {
     s->entries--;
+    s->bytes -= sizeof *e + e->key_len + s->n_slots * sizeof *e->slot;
     free(e->slot);
     free(e);
 }
@@ -74,14 +75,12 @@ static size_t window_index(const store_t *s, int64_t start_ms)
 
 store_window_t *store_window(store_t *s, int64_t start_ms, int64_t end_ms)
 {
-    if (s->last && s->last->start_ms == start_ms && (end_ms < 0 || s->last->end_ms == end_ms))
+    if (s->last && s->last->start_ms == start_ms && s->last->end_ms == end_ms)
         return s->last;
     size_t i = window_index(s, start_ms);
     for (; i < s->windows.len && s->windows.ptr[i]->start_ms == start_ms; i++)
-        if (end_ms < 0 || s->windows.ptr[i]->end_ms == end_ms)
+        if (s->windows.ptr[i]->end_ms == end_ms)
             return s->last = s->windows.ptr[i];
-    if (end_ms < 0)
-        return NULL;
     store_window_t *w = mem_zalloc(sizeof *w);
     w->start_ms = start_ms;
     w->end_ms = end_ms;
@@ -308,6 +307,8 @@ st_t store_restore(store_t *s, str_t key, str_t value, err_t *err)
                                          : err_set(err, ST_CORRUPT, "a changelog value is cut off");
     for (size_t i = 0; i < s->n_slots && st == ST_OK; i++)
         st = data_decode(&a, &p, stop, &v[i], err);
+    if (st == ST_OK && p != stop)
+        st = err_set(err, ST_CORRUPT, "a changelog value is of another query");
     if (st == ST_OK) {
         bool made;
         store_entry_t *e = store_put(s, w, k, hash, &made);

@@ -44,7 +44,7 @@ store_t *store_new(size_t n_slots);
 void store_free(store_t *s);
 size_t store_slots(const store_t *s);
 
-/* The window that starts at start_ms, made when it is not there and end_ms >= 0; else NULL. */
+/* The window from start_ms to end_ms, made when it is not there. */
 store_window_t *store_window(store_t *s, int64_t start_ms, int64_t end_ms);
 /* Windows in order of their start. */
 size_t store_n_windows(const store_t *s);

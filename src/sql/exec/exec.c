@@ -360,7 +360,7 @@ void op_scan_store(op_t *o, int32_t partition, const str_t *key,
                    void (*entry)(op_t *o, int32_t partition, const store_entry_t *e))
 {
     store_t *s = op_store(o, partition);
-    for (size_t i = 0; i < store_n_windows(s); i++) {
+    for (size_t i = 0; i < store_n_windows(s) && !o->x->scanned; i++) {
         store_window_t *w = store_window_at(s, i);
         if (key) {
             const store_entry_t *e = store_get(w, *key, hash_bytes(key->ptr, key->len));
@@ -368,7 +368,7 @@ void op_scan_store(op_t *o, int32_t partition, const str_t *key,
                 entry(o, partition, e);
             continue;
         }
-        for (size_t k = 0; k < w->n_order; k++)
+        for (size_t k = 0; k < w->n_order && !o->x->scanned; k++)
             if (w->order[k])
                 entry(o, partition, w->order[k]);
     }
@@ -381,8 +381,9 @@ void exec_scan(exec_t *x, const data_value_t *key, bool (*row)(void *env, const 
     ASSERT(o);
     x->scan = row;
     x->scan_env = env;
+    x->scanned = false;
     str_t bytes = key ? op_key(o, key, o->step->schema.n_key) : STR_NONE;
-    for (int32_t p = 0; p < o->n_partitions && x->scan; p++)
+    for (int32_t p = 0; p < o->n_partitions && !x->scanned; p++)
         o->class->scan(o, p, key ? &bytes : NULL);
     x->scan = NULL;
     arena_reset(&x->arena);

@@ -86,6 +86,7 @@ struct exec {
     uint64_t records_in, records_out, n_failed;
     bool (*scan)(void *env, const exec_row_t *r); /* not NULL: the sink's rows go there */
     void *scan_env;
+    bool scanned; /* scan wants no more rows */
     err_t err;
 };
 

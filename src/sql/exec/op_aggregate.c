@@ -121,13 +121,34 @@ static void windows(op_t *o, agg_part_t *p, store_t *store, const exec_record_t 
     }
 }
 
+/* What ends here or before can be reached by no record any more. */
+static int64_t closed_ms(const plan_window_t *w, int64_t stream_time_ms)
+{
+    return stream_time_ms - w->grace_ms - (w->kind == SQL_WINDOW_SESSION ? w->size_ms : 0);
+}
+
+/* After a restart: the newest time is the newest of what is kept, and what is closed by then has
+ * been let out. */
+static void recall(op_t *o, agg_part_t *p, store_t *store)
+{
+    const plan_window_t *w = &o->step->aggregate.window;
+    if (w->kind == SQL_WINDOW_NONE || p->stream_time_ms != INT64_MIN ||
+        store_max_ts(store) == INT64_MIN)
+        return;
+    p->stream_time_ms = store_max_ts(store);
+    for (size_t i = 0; o->step->aggregate.final && i < store_n_windows(store); i++) {
+        store_window_t *win = store_window_at(store, i);
+        win->closed = win->end_ms <= closed_ms(w, p->stream_time_ms);
+    }
+}
+
 /* Lets out the results of the windows that no record can reach any more, oldest first. */
 static void close_windows(op_t *o, agg_part_t *p, store_t *store)
 {
     const plan_window_t *w = &o->step->aggregate.window;
     for (size_t i = 0; i < store_n_windows(store); i++) {
         store_window_t *win = store_window_at(store, i);
-        if (win->closed || win->end_ms > p->stream_time_ms - w->grace_ms)
+        if (win->closed || win->end_ms > closed_ms(w, p->stream_time_ms))
             continue;
         win->closed = true;
         for (size_t k = 0; k < win->n_order; k++)
@@ -151,6 +172,7 @@ static void push(op_t *o, int port, int32_t partition, const exec_record_t *r, s
     store_t *store = op_store(o, partition);
     size_t nk = o->step->schema.n_key;
     sql_window_kind_t kind = o->step->aggregate.window.kind;
+    recall(o, p, store);
     for (size_t i = 0; i < n; i++) {
         str_t key = op_key(o, r[i].row, nk);
         uint64_t hash = hash_bytes(key.ptr, key.len);

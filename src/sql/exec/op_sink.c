@@ -98,8 +98,8 @@ static void push(op_t *o, int port, int32_t partition, const exec_record_t *r, s
     for (size_t i = 0; i < n; i++) {
         if (o->x->scan) {
             exec_row_t row = {r[i].row, r[i].ts_ms, r[i].window_start_ms, r[i].window_end_ms};
-            if (!(r[i].flags & EXEC_DELETED) && !o->x->scan(o->x->scan_env, &row))
-                o->x->scan = NULL;
+            if (!(r[i].flags & EXEC_DELETED) && !o->x->scanned)
+                o->x->scanned = !o->x->scan(o->x->scan_env, &row);
             continue;
         }
         one((op_sink_t *)o, &r[i], partition);

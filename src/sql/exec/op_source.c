@@ -94,6 +94,14 @@ static data_value_t extra(op_t *o, const plan_extra_t *e, const exec_input_t *in
     return DATA_NULL_VALUE;
 }
 
+/* Java's clock and a double's whole numbers end far beyond; no sum of two such times overflows. */
+#define TIME_MS_MAX (INT64_C(1) << 53)
+
+static bool time_ok(int64_t ms)
+{
+    return ms >= 0 && ms <= TIME_MS_MAX;
+}
+
 /* Windowed keys: start 8 bytes BE behind the key; a session's are end, then start. */
 static bool cut_window(const plan_window_t *w, str_t *key, exec_record_t *r)
 {
@@ -109,7 +117,7 @@ static bool cut_window(const plan_window_t *w, str_t *key, exec_record_t *r)
         r->window_start_ms = (int64_t)load_be64(p);
         r->window_end_ms = r->window_start_ms + w->size_ms;
     }
-    return true;
+    return time_ok(r->window_start_ms) && time_ok(r->window_end_ms);
 }
 
 static bool decode(op_source_t *s, const exec_input_t *in, int32_t partition, exec_record_t *r)
@@ -123,7 +131,8 @@ static bool decode(op_source_t *s, const exec_input_t *in, int32_t partition, ex
     err_t *err = &o->x->err;
     str_t key = in->key;
     if (src->window.kind != SQL_WINDOW_NONE && key.ptr && !cut_window(&src->window, &key, r)) {
-        err_set_at(err, ST_CORRUPT, __FILE__, __LINE__, "a windowed key is too short");
+        err_set_at(err, ST_CORRUPT, __FILE__, __LINE__,
+                   "a windowed key is too short or has times that cannot be");
         return false;
     }
     bool null = true;
@@ -146,6 +155,11 @@ static bool decode(op_source_t *s, const exec_input_t *in, int32_t partition, ex
     if (src->timestamp_column >= 0 &&
         !timestamp_of(s->timestamp, row[src->timestamp_column], &r->ts_ms, err))
         return false;
+    if (!time_ok(r->ts_ms)) {
+        err_set_at(err, ST_RANGE, __FILE__, __LINE__, "timestamp %lld cannot be",
+                   (long long)r->ts_ms);
+        return false;
+    }
     for (size_t i = 0; i < src->n_extra; i++)
         row[nk + nv + i] = extra(o, &src->extra[i], in, partition, r);
     return true;

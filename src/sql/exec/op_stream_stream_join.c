@@ -185,6 +185,7 @@ static void commit(op_t *o, size_t which, int32_t partition, op_change_fn change
         change(env, key, value);
     }
     buf_clear(b);
+    join_store_commit(((op_join_t *)o)->part[partition].side[which]);
 }
 
 static st_t restore(op_t *o, size_t which, int32_t partition, str_t key, str_t value, err_t *err)

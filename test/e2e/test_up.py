@@ -260,3 +260,35 @@ def crc32c(data):
         for _ in range(8):
             crc = (crc >> 1) ^ (0x82F63B78 if crc & 1 else 0)
     return crc ^ 0xFFFFFFFF
+
+
+def test_final_results_come_once_over_restarts(up):
+    sql = """
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM IF NOT EXISTS s (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE TABLE IF NOT EXISTS f WITH (PARTITIONS=1) AS SELECT k, SUM(v) AS total FROM s
+            WINDOW TUMBLING (SIZE 1 SECOND, RETENTION 1 DAY, GRACE PERIOD 0 SECONDS) GROUP BY k EMIT FINAL;
+        CREATE STREAM IF NOT EXISTS finals (k VARCHAR KEY, total INT) WITH (KAFKA_TOPIC='F', VALUE_FORMAT='JSON',
+            WINDOW_TYPE='TUMBLING', WINDOW_SIZE='1 SECOND');
+        CREATE TABLE IF NOT EXISTS n AS SELECT total, COUNT(*) AS n FROM finals GROUP BY total;
+        """
+    insert = "INSERT INTO s (ROWTIME, k, v) VALUES ({}, 'a', {});"
+    up.run(sql + insert.format(100, 1) + insert.format(1500, 2), idle="1200ms")
+    r = up.run(sql + insert.format(1600, 4) + insert.format(200, 8) + insert.format(5000, 16), show="N", idle="1200ms")
+    assert rows(r) == {"1": ["1"], "6": ["1"]}
+
+
+def test_joined_rows_outlive_what_is_too_old_to_keep(up, monkeypatch):
+    monkeypatch.setenv("MALLOC_PERTURB_", "165")  # what is freed reads as garbage
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0")
+    r = up.run("""
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM l (k VARCHAR KEY, name VARCHAR) WITH (KAFKA_TOPIC='l', VALUE_FORMAT='JSON', PARTITIONS=1);
+        CREATE STREAM r (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='r', VALUE_FORMAT='JSON', PARTITIONS=1);
+        INSERT INTO l (ROWTIME, k, name) VALUES (1000, 'x', 'a name behind a pointer');
+        INSERT INTO r (ROWTIME, k, v) VALUES (1000, 'x', 1);
+        INSERT INTO l (ROWTIME, k, name) VALUES (100000, 'x', 'later');
+        CREATE TABLE n AS SELECT name, COUNT(*) AS n FROM l JOIN r
+            WITHIN 1 SECOND GRACE PERIOD 0 SECONDS ON l.k = r.k GROUP BY name;
+        """, show="N", idle="1200ms")
+    assert "a name behind a pointer 1" in " ".join(r.stdout.split()), r.stdout

@@ -93,8 +93,10 @@ static bool pull_row(void *env, const exec_row_t *r)
     bool failed = false;
     if (p->pull->where) {
         data_value_t v = expr_eval(p->pull->where, &ctx, &failed);
-        if (failed || v.kind != DATA_BOOLEAN || !v.b)
+        if (failed || v.kind != DATA_BOOLEAN || !v.b) {
+            arena_reset(&p->arena);
             return true;
+        }
     }
     data_value_t *out = arena_alloc(&p->arena, p->pull->result.len * sizeof *out);
     for (size_t i = 0; i < p->pull->result.len; i++)
@@ -105,11 +107,25 @@ static bool pull_row(void *env, const exec_row_t *r)
     return true;
 }
 
+static void pull_done(bind_pull_t *p, size_t n_keys)
+{
+    if (p->where)
+        expr_done(p->where);
+    for (size_t i = 0; i < p->result.len; i++)
+        expr_done(p->expr[i]);
+    for (size_t i = 0; p->key && i < n_keys; i++)
+        expr_done(p->key[i]);
+}
+
 static ST pull(server_t *s, server_stream_t *st, const sql_query_t *q,
                const catalog_source_t *source, err_t *err)
 {
     engine_query_t *eq = engine_query_of(s->engine, source->name);
     runner_t *r = eq ? eq->running : NULL;
+    if (r && r->broken)
+        return err_set(err, ST_BAD_STATEMENT,
+                       STR_FMT " is in ERROR and will be started again: see the server's log",
+                       STR_ARG(eq->id));
     if (!r || !exec_can_scan(r->exec))
         return err_set(err, ST_BAD_STATEMENT,
                        "The `" STR_FMT
@@ -136,6 +152,7 @@ static ST pull(server_t *s, server_stream_t *st, const sql_query_t *q,
     }
     exec_scan(r->exec, key, pull_row, &pe);
     arena_done(&pe.arena);
+    pull_done(&p, source->key.len);
     st->ended = true;
     return ST_OK;
 }
@@ -181,14 +198,43 @@ static ST open_stream(server_t *s, server_stream_t *st, server_request_t *r, err
     return push(s, st, r, q, st->pull, err);
 }
 
-/* A stream's pull query reads what is there and ends. */
+static int64_t **end_offsets(server_stream_t *st)
+{
+    const runner_t *r = st->runner;
+    int64_t **end = ARENA_ARRAY(&st->life, int64_t *, r->n_inputs);
+    for (size_t i = 0; i < r->n_inputs; i++) {
+        end[i] = ARENA_ARRAY(&st->life, int64_t, r->input[i].n_partitions);
+        for (int32_t p = 0; p < r->input[i].n_partitions; p++) {
+            log_offsets_t o;
+            if (log_topic_offsets(r->input[i].topic, p, &o, NULL) == ST_OK)
+                end[i][p] = o.end;
+        }
+    }
+    return end;
+}
+
+static bool is_behind(const runner_t *r, int64_t *const *end)
+{
+    for (size_t i = 0; i < r->n_inputs; i++)
+        for (int32_t p = 0; p < r->input[i].n_partitions; p++)
+            if (r->input[i].position[p] < end[i][p])
+                return true;
+    return false;
+}
+
+/* A stream's pull query reads what is there and ends, however fast more comes. */
 static void run_to_end(server_t *s, server_stream_t *st)
 {
-    while (st->runner && runner_turn(st->runner, io_now_ms(s->opt.io))) {
-        exec_commit(st->runner->exec, NULL, NULL);
-        runner_turn_done(st->runner);
+    runner_t *r = st->runner;
+    const plan_t *plan = st->bound.plan;
+    int64_t **end = end_offsets(st);
+    while (is_behind(r, end) && runner_turn(r, io_now_ms(s->opt.io))) {
+        exec_commit(r->exec, NULL, NULL);
+        runner_turn_done(r);
+        if (plan->has_limit && exec_stats(r->exec).records_out >= (uint64_t)plan->limit)
+            break;
     }
-    runner_free(st->runner);
+    runner_free(r);
     st->runner = NULL;
     st->ended = true;
 }

@@ -113,6 +113,8 @@ engine_host_t server_host(server_t *s);
 /* runner.c */
 ST runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,
               bool from_start, runner_t **ret, err_t *err);
+/* Stands for a query that did not start, until it does. */
+runner_t *runner_new_broken(server_t *s, engine_query_t *q);
 void runner_free(runner_t *r);
 /* Feeds what its topics have and runs it; outputs wait in the runner. False when there was nothing
  * to do. */

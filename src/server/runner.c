@@ -257,8 +257,7 @@ static ST commit_positions(runner_t *r, err_t *err)
     return log_commit(r->server->opt.log, c, NULL, err);
 }
 
-st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,
-                bool from_start, runner_t **ret, err_t *err)
+static runner_t *runner_make(server_t *s, engine_query_t *q)
 {
     runner_t *r = mem_zalloc(sizeof *r);
     r->server = s;
@@ -269,6 +268,13 @@ st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t 
     if (q)
         r->group = arena_printf(&r->life, "_confluent-ksql-" STR_FMT "query_" STR_FMT,
                                 STR_ARG(s->opt.service_id), STR_ARG(q->id));
+    return r;
+}
+
+st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,
+                bool from_start, runner_t **ret, err_t *err)
+{
+    runner_t *r = runner_make(s, q);
     st_t st = open_all(r, plan, sink, from_start, err);
     if (st == ST_OK && q && r->fresh)
         st = commit_positions(r, err);
@@ -278,6 +284,14 @@ st_t runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t 
     }
     *ret = r;
     return ST_OK;
+}
+
+runner_t *runner_new_broken(server_t *s, engine_query_t *q)
+{
+    runner_t *r = runner_make(s, q);
+    r->broken = true;
+    r->retry_at_ms = io_now_ms(s->opt.io) + 1000;
+    return r;
 }
 
 void runner_free(runner_t *r)
@@ -301,14 +315,39 @@ void runner_free(runner_t *r)
     free(r);
 }
 
+/* A query's id ends so and a store's name has none: it tells A_1's topics from those of A_1-B_2. */
+static bool has_number(str_t s)
+{
+    for (size_t i = 1; i < s.len; i++)
+        if (s.ptr[i - 1] == '_' && s.ptr[i] >= '0' && s.ptr[i] <= '9')
+            return true;
+    return false;
+}
+
+/* By their names: a runner that is broken may have none of them open. */
+static void delete_changelogs(runner_t *r)
+{
+    log_t *log = r->server->opt.log;
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    str_t prefix = arena_printf(&a, STR_FMT "-", STR_ARG(r->group));
+    log_topic_info_t *info;
+    size_t n = 0;
+    err_t err;
+    if (log_topic_list(log, &a, &info, &n, &err) != ST_OK)
+        trace_line(TRACE_WARN, "sql", "%s", err.msg);
+    for (size_t i = 0; i < n; i++)
+        if (str_starts(info[i].name, prefix) && str_ends(info[i].name, STR("-changelog")) &&
+            !has_number(str_sub(info[i].name, prefix.len, SIZE_MAX)) &&
+            log_topic_delete(log, info[i].name, &err) != ST_OK)
+            trace_line(TRACE_WARN, "sql", "%s", err.msg);
+    arena_done(&a);
+}
+
 void runner_forget(runner_t *r)
 {
     log_t *log = r->server->opt.log;
-    for (size_t i = 0; i < r->n_changelogs; i++) {
-        err_t err;
-        if (log_topic_delete(log, log_topic_name(r->changelog[i].topic), &err) != ST_OK)
-            trace_line(TRACE_WARN, "sql", "%s", err.msg);
-    }
+    delete_changelogs(r);
     const plan_t *plan = r->query->plan;
     for (size_t i = 0; i < plan->n_sources; i++) {
         err_t err;

@@ -92,6 +92,15 @@ static ST query_run(server_t *s, engine_query_t *q, err_t *err)
     return ST_OK;
 }
 
+static void query_broken(server_t *s, engine_query_t *q, const err_t *why)
+{
+    trace_line(TRACE_ERROR, "sql", STR_FMT ": %s", STR_ARG(q->id), why->msg);
+    q->running = runner_new_broken(s, q);
+    VEC_PUSH(&s->runners, q->running);
+    if (q->state == ENGINE_RUNNING)
+        q->state = ENGINE_ERROR;
+}
+
 static ST query_start(void *self, engine_query_t *q, err_t *err)
 {
     server_t *s = self;
@@ -470,7 +479,7 @@ static void publish_stats(server_t *s)
     st->query = ARENA_ARRAY(&s->stats_arena, server_query_stats_t, s->runners.len + 1);
     for (size_t i = 0; i < s->runners.len; i++) {
         const runner_t *r = s->runners.ptr[i];
-        exec_stats_t x = exec_stats(r->exec);
+        exec_stats_t x = r->exec ? exec_stats(r->exec) : (exec_stats_t){0};
         static const char *const states[] = {"RUNNING", "PAUSED", "ERROR"};
         st->query[i] = (server_query_stats_t){arena_str(&s->stats_arena, r->query->id),
                                               str_of(states[r->query->state]),
@@ -609,9 +618,9 @@ st_t server_start(server_t *s, err_t *err)
     s->started = true;
     for (size_t i = 0; i < engine_n_queries(s->engine); i++) {
         engine_query_t *q = engine_query_at(s->engine, i);
-        st_t st = query_run(s, q, err);
-        if (st != ST_OK)
-            return err_wrap(err, st, "query " STR_FMT, STR_ARG(q->id));
+        err_t why;
+        if (query_run(s, q, &why) != ST_OK)
+            query_broken(s, q, &why);
     }
     for (size_t i = 0; i < s->connectors.len; i++) {
         if (s->connectors.ptr[i]->running)

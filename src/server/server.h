@@ -38,7 +38,8 @@ server_t *server_new(const server_options_t *opt);
 /* Runs a script whose statements are not written down: they come again with every start. Before
  * server_start. */
 ST server_script(server_t *s, str_t text, const server_property_t *variable, size_t n, err_t *err);
-/* Replays the command topic, starts queries, connectors and the thread. */
+/* Replays the command topic, starts queries, connectors and the thread. A query that does not start
+ * is in ERROR and tried again. */
 ST server_start(server_t *s, err_t *err);
 /* Stops connectors, then queries, then the thread. */
 void server_close(server_t *s);

@@ -292,3 +292,15 @@ def test_joined_rows_outlive_what_is_too_old_to_keep(up, monkeypatch):
             WITHIN 1 SECOND GRACE PERIOD 0 SECONDS ON l.k = r.k GROUP BY name;
         """, show="N", idle="1200ms")
     assert "a name behind a pointer 1" in " ".join(r.stdout.split()), r.stdout
+
+
+def test_a_query_that_does_not_start_stops_nobody_else(up):
+    changelog = "_confluent-ksql-default_query_CTAS_T_0-Aggregate-Aggregate-Materialize-0-changelog"
+    r = up.run(LATEST + f"""
+        SET 'auto.offset.reset'='earliest';
+        CREATE STREAM x (a INT) WITH (KAFKA_TOPIC='{changelog}', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE TABLE t AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;
+        CREATE TABLE u AS SELECT id, MAX(v) AS m FROM s GROUP BY id;
+        INSERT INTO s VALUES ('a', 1);""", show="U", idle="1500ms")
+    assert "terminate it and create it again" in r.stderr
+    assert rows(r) == {"a": ["1"]}

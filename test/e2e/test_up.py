@@ -48,6 +48,16 @@ def test_queries_read_what_queries_write(up):
     assert rows(r) == {"a": ["50"], "b": ["20"]}
 
 
+def test_a_replaced_query_goes_on_where_the_old_one_stopped(up):
+    one = COUNT.partition("CREATE TABLE")[0] + """
+        CREATE OR REPLACE STREAM o AS SELECT id, v FROM s;
+        CREATE TABLE IF NOT EXISTS n AS SELECT id, COUNT(*) AS n FROM o GROUP BY id;"""
+    insert = "INSERT INTO s VALUES ('a', 1); INSERT INTO s VALUES ('a', 10);"
+    up.run(one + insert)
+    r = up.run(one + "CREATE OR REPLACE STREAM o AS SELECT id, v FROM s WHERE v > 5;" + insert, show="N", idle="1200ms")
+    assert rows(r) == {"a": ["3"]}
+
+
 def test_a_stream_is_repartitioned_and_joined(up):
     r = up.run("""
         SET 'auto.offset.reset'='earliest';

@@ -14,6 +14,29 @@ static void query_free(engine_query_t *q)
     free(q);
 }
 
+/* Stops the query that another is to replace. NULL: there is none. */
+static engine_query_t *set_aside(engine_t *e, str_t id)
+{
+    for (size_t i = 0; i < e->queries.len; i++) {
+        engine_query_t *q = e->queries.ptr[i];
+        if (!str_eq(q->id, id))
+            continue;
+        e->opt.host.query_stop(e->opt.host.self, q, false);
+        VEC_REMOVE(&e->queries, i);
+        return q;
+    }
+    return NULL;
+}
+
+/* The other could not be started: this one goes on. */
+static void put_back(engine_t *e, engine_query_t *q)
+{
+    err_t err = {0};
+    if (e->opt.host.query_start(e->opt.host.self, q, &err) != ST_OK)
+        q->state = ENGINE_ERROR;
+    VEC_PUSH(&e->queries, q);
+}
+
 /* The statement again, its tree in the query's own arena: plans point into it. */
 static ST own_tree(engine_query_t *q, const sql_stmt_t *stmt, const sql_query_t **ret, err_t *err)
 {
@@ -236,7 +259,7 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
     TRY(with_read(c->props, false, &w, err));
     if (w.query_id.len)
         return BAD("Invalid config variable(s) in the WITH clause: QUERY_ID");
-    engine_query_t *q = query_new();
+    engine_query_t *q = query_new(), *replaced = NULL;
     const sql_query_t *query;
     bind_sink_t sink = {0};
     st_t st = own_tree(q, r->stmt, &query, err);
@@ -249,20 +272,20 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
     q->creates_source = true;
     if (old) { /* the id stays, and with it what it had committed */
         q->id = arena_str(&q->arena, old->query_id);
-        for (size_t i = 0; i < e->queries.len; i++)
-            if (str_eq(e->queries.ptr[i]->id, q->id)) {
-                engine_remove_query(e, i, false);
-                break;
-            }
+        replaced = set_aside(e, q->id);
     } else {
         q->id = arena_printf(&q->arena, "C%cAS_" STR_FMT "_%lld", c->table ? 'T' : 'S',
                              STR_ARG(c->name), (long long)engine_take_number(e, true));
     }
     st = start(r, q, err);
     if (st != ST_OK) {
+        if (replaced)
+            put_back(e, replaced);
         query_free(q);
         return st;
     }
+    if (replaced)
+        query_free(replaced);
     catalog_put(&e->catalog, sink_source(c, q, &sink));
     engine_reply_status(
         r, noun, c->name, "create",

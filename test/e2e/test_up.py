@@ -314,3 +314,28 @@ def test_a_query_that_does_not_start_stops_nobody_else(up):
         INSERT INTO s VALUES ('a', 1);""", show="U", idle="1500ms")
     assert "terminate it and create it again" in r.stderr
     assert rows(r) == {"a": ["1"]}
+
+
+def test_a_batch_that_cannot_be_read_repeats_nothing(up):
+    insert = "INSERT INTO s VALUES ('a', 1); INSERT INTO s VALUES ('b', 2); INSERT INTO s VALUES ('damaged', 3);"
+    up.run(LATEST + insert)
+    found = 0
+    for f in up.data.rglob("*"):
+        bytes_ = bytearray(f.read_bytes()) if f.is_file() else b""
+        at = bytes_.find(b"damaged")
+        if at < 0:
+            continue
+        batch = bytes_.rfind(b"\x02", 0, at)
+        while bytes_[batch - 16:batch - 8] != (2).to_bytes(8, "big"):
+            batch = bytes_.rfind(b"\x02", 0, batch)
+        batch -= 16
+        end = batch + 12 + int.from_bytes(bytes_[batch + 8:batch + 12], "big")
+        bytes_[batch + 57:batch + 61] = (2).to_bytes(4, "big")  # the records' count
+        bytes_[batch + 17:batch + 21] = crc32c(bytes_[batch + 21:end]).to_bytes(4, "big")
+        f.write_bytes(bytes_)
+        found += 1
+    assert found
+    r = up.run(LATEST + "SET 'auto.offset.reset'='earliest';"
+               "CREATE TABLE t AS SELECT id, COUNT(*) AS n FROM s GROUP BY id EMIT CHANGES;", show="T", idle="1500ms")
+    assert "from offset 2 on" in r.stderr
+    assert rows(r) == {"a": ["1"], "b": ["1"]}

@@ -15,7 +15,7 @@ static int verb_version(int argc, char **argv);
 static int verb_help(int argc, char **argv);
 
 static const verb_t verbs[] = {
-    {"bench", verb_bench, "arus bench dedupe|join|filter|count [--records N]",
+    {"bench", verb_bench, "arus bench dedupe|join|filter|count [--records N] [--keys N]",
      "a query over a preloaded log, beside the same job as a bare loop"},
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
     {"market", verb_market, "arus market [--listen HOST:PORT] [--prices FILE --companies FILE]...",

@@ -214,6 +214,18 @@ def test_the_python_client_unchanged(server):
     assert client.close_query("none") is False
 
 
+def test_a_pull_query_with_a_limit_leaves_the_topic_alone(server):
+    server.run("CREATE STREAM p (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='p', VALUE_FORMAT='JSON', PARTITIONS=1);"
+               "CREATE TABLE q WITH (PARTITIONS=1) AS SELECT id, COUNT(*) AS n FROM p GROUP BY id;"
+               "CREATE STREAM q_changes (id VARCHAR KEY, n BIGINT) WITH (KAFKA_TOPIC='Q', VALUE_FORMAT='JSON');"
+               "INSERT INTO p VALUES ('a', 1); INSERT INTO p VALUES ('b', 1); INSERT INTO p VALUES ('c', 1);")
+    server.query("SELECT * FROM q_changes EMIT CHANGES LIMIT 3;")
+    assert len(server.query("SELECT * FROM q LIMIT 1;").text.splitlines()) == 2
+    server.run("INSERT INTO p VALUES ('d', 1);")
+    out = server.query("SELECT id FROM q_changes EMIT CHANGES LIMIT 4;").text.splitlines()[1:]
+    assert sorted(json.loads(line)[0] for line in out) == ["a", "b", "c", "d"]
+
+
 def test_inserts_stream(server):
     server.run("CREATE STREAM i (id VARCHAR KEY, n INT, d DOUBLE, b BOOLEAN, a ARRAY<INT>, `x y` VARCHAR, s STRUCT<q INT>)"
                " WITH (KAFKA_TOPIC='i', VALUE_FORMAT='JSON', PARTITIONS=1);")

@@ -118,6 +118,24 @@ static inline uint64_t load_be64(const void *p)
     return __builtin_bswap64(v);
 }
 
+static inline void store_be16(void *p, uint16_t v)
+{
+    v = __builtin_bswap16(v);
+    memcpy(p, &v, 2);
+}
+
+static inline void store_be32(void *p, uint32_t v)
+{
+    v = __builtin_bswap32(v);
+    memcpy(p, &v, 4);
+}
+
+static inline void store_be64(void *p, uint64_t v)
+{
+    v = __builtin_bswap64(v);
+    memcpy(p, &v, 8);
+}
+
 /* Reads a zigzag varint from [*p, end) and moves *p behind it; false, with *p unmoved, when it is
  * cut off or longer than 10 bytes. */
 static inline bool load_varint(const char **p, const char *end, int64_t *ret)

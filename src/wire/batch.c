@@ -24,24 +24,6 @@ enum {
 #define LENGTH_2_MAX     8191
 #define RECORD_FIXED_MAX (1 + 6 * VARINT_BYTES_MAX)
 
-static inline void store_be16(char *p, uint16_t v)
-{
-    v = __builtin_bswap16(v);
-    memcpy(p, &v, 2);
-}
-
-static inline void store_be32(char *p, uint32_t v)
-{
-    v = __builtin_bswap32(v);
-    memcpy(p, &v, 4);
-}
-
-static inline void store_be64(char *p, uint64_t v)
-{
-    v = __builtin_bswap64(v);
-    memcpy(p, &v, 8);
-}
-
 /* ---- writing */
 
 static inline char *put_varint(char *p, int64_t v)

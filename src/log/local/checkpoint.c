@@ -77,8 +77,7 @@ void log_checkpoint_encode(log_t *log, int64_t seq, bool clean, buf_t *ret)
     buf_put_be32(ret, (uint32_t)log->groups.len);
     for (map_entry_t *e = NULL; (e = map_next(&log->groups, e));)
         put_group(ret, e->value);
-    uint32_t crc = __builtin_bswap32(hash_crc32c(0, ret->ptr + HEAD_BYTES, ret->len - HEAD_BYTES));
-    memcpy(ret->ptr + 8, &crc, 4);
+    store_be32(ret->ptr + 8, hash_crc32c(0, ret->ptr + HEAD_BYTES, ret->len - HEAD_BYTES));
 }
 
 static ST write_file(log_t *log, str_t path, const buf_t *b, err_t *err)

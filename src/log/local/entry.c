@@ -118,25 +118,13 @@ static uint32_t crc_of(const char *p, size_t len, uint32_t crc)
     return hash_crc32c(crc, p + AT_SEQ, len - AT_SEQ);
 }
 
-static void store_be32(char *p, uint32_t v)
-{
-    v = __builtin_bswap32(v);
-    memcpy(p, &v, 4);
-}
-
-static void store_be64(char *p, int64_t v)
-{
-    uint64_t u = __builtin_bswap64((uint64_t)v);
-    memcpy(p, &u, 8);
-}
-
 uint32_t log_entry_seal(log_entry_t *e, int64_t seq, int64_t synced_seq, uint32_t crc)
 {
     char *p = e->bytes.ptr;
     e->seq = seq;
     store_be32(p, (uint32_t)e->bytes.len);
-    store_be64(p + AT_SEQ, seq);
-    store_be64(p + AT_SYNCED, synced_seq);
+    store_be64(p + AT_SEQ, (uint64_t)seq);
+    store_be64(p + AT_SYNCED, (uint64_t)synced_seq);
     crc = crc_of(p, e->bytes.len, crc);
     store_be32(p + AT_CRC, crc);
     return crc;

@@ -72,8 +72,7 @@ static ST start(log_journal_t *j, err_t *err)
     uint32_t salt = (uint32_t)io_random_u64(j->io);
     memcpy(head + AT_FIRST_SEQ, &seq, 8);
     memcpy(head + AT_SALT, &salt, 4);
-    uint32_t crc = __builtin_bswap32(hash_crc32c(0, head, AT_HEAD_CRC));
-    memcpy(head + AT_HEAD_CRC, &crc, 4);
+    store_be32(head + AT_HEAD_CRC, hash_crc32c(0, head, AT_HEAD_CRC));
     TRY(io_file_write(j->file[j->active], head, sizeof head, 0, err));
     if (j->written[j->active] < LOG_JOURNAL_HEAD_BYTES)
         j->written[j->active] = LOG_JOURNAL_HEAD_BYTES;

@@ -356,6 +356,23 @@ bool exec_can_scan(const exec_t *x)
     return holder(x) != NULL;
 }
 
+data_value_t *op_joined(op_t *o, const data_value_t *key, const data_value_t *left,
+                        const data_value_t *right)
+{
+    size_t nk = o->step->schema.n_key, nl = o->step->in[0]->schema.n, nr = o->step->in[1]->schema.n;
+    data_value_t *row = op_row(o, nk + nl + nr);
+    memcpy(row, key, nk * sizeof *row);
+    if (left)
+        memcpy(row + nk, left, nl * sizeof *row);
+    else
+        memset(row + nk, 0, nl * sizeof *row);
+    if (right)
+        memcpy(row + nk + nl, right, nr * sizeof *row);
+    else
+        memset(row + nk + nl, 0, nr * sizeof *row);
+    return row;
+}
+
 void op_scan_store(op_t *o, int32_t partition, const str_t *key,
                    void (*entry)(op_t *o, int32_t partition, const store_entry_t *e))
 {

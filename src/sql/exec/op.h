@@ -115,6 +115,9 @@ static inline data_value_t *op_row(op_t *o, size_t n)
 {
     return arena_alloc(&o->x->arena, n * sizeof(data_value_t));
 }
+/* A join's row: its key, the left columns, the right ones; a side that is NULL has null columns. */
+data_value_t *op_joined(op_t *o, const data_value_t *key, const data_value_t *left,
+                        const data_value_t *right);
 
 /* An expression over a row; a failure is reported and gives null. */
 data_value_t op_eval(op_t *o, expr_t *e, const data_value_t *row);

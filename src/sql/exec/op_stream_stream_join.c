@@ -79,18 +79,7 @@ static bool keeps_unmatched(sql_join_kind_t kind, int side)
 /* left or right may be NULL: all its columns are null. */
 static void emit(op_join_t *j, const data_value_t *left, const data_value_t *right, int64_t ts_ms)
 {
-    op_t *o = &j->op;
-    size_t nk = o->step->schema.n_key, nl = o->step->in[0]->schema.n, nr = o->step->in[1]->schema.n;
-    data_value_t *row = op_row(o, nk + nl + nr);
-    memcpy(row, left ? left : right, nk * sizeof *row);
-    if (left)
-        memcpy(row + nk, left, nl * sizeof *row);
-    else
-        memset(row + nk, 0, nl * sizeof *row);
-    if (right)
-        memcpy(row + nk + nl, right, nr * sizeof *row);
-    else
-        memset(row + nk + nl, 0, nr * sizeof *row);
+    data_value_t *row = op_joined(&j->op, left ? left : right, left, right);
     VEC_PUSH(&j->out, (exec_record_t){.row = row, .ts_ms = ts_ms});
 }
 

@@ -25,23 +25,6 @@ static void done(op_t *o)
     VEC_DONE(&((op_table_join_t *)o)->out);
 }
 
-static data_value_t *joined(op_t *o, const data_value_t *key, const data_value_t *left,
-                            const data_value_t *right)
-{
-    size_t nk = o->step->schema.n_key, nl = o->step->in[0]->schema.n, nr = o->step->in[1]->schema.n;
-    data_value_t *row = op_row(o, nk + nl + nr);
-    memcpy(row, key, nk * sizeof *row);
-    if (left)
-        memcpy(row + nk, left, nl * sizeof *row);
-    else
-        memset(row + nk, 0, nl * sizeof *row);
-    if (right)
-        memcpy(row + nk + nl, right, nr * sizeof *row);
-    else
-        memset(row + nk + nl, 0, nr * sizeof *row);
-    return row;
-}
-
 static store_entry_t *find(op_t *o, store_t *s, const exec_record_t *r)
 {
     str_t key = op_key(o, r->row, o->step->schema.n_key);
@@ -93,7 +76,7 @@ static void stream_push(op_t *o, int port, int32_t partition, const exec_record_
         if (!e && !outer)
             continue;
         exec_record_t out = r[i];
-        out.row = joined(o, r[i].row, r[i].row, row_of(o, e, nr));
+        out.row = op_joined(o, r[i].row, r[i].row, row_of(o, e, nr));
         VEC_PUSH(&j->out, out);
     }
     op_push(o, partition, j->out.ptr, j->out.len);
@@ -134,9 +117,9 @@ static void table_one(op_t *o, int side, int32_t partition, const exec_record_t 
         return;
     exec_record_t out = *r;
     out.ts_ms = ts;
-    out.old = had ? joined(o, r->row, l0, r0) : NULL;
+    out.old = had ? op_joined(o, r->row, l0, r0) : NULL;
     out.flags &= ~(uint32_t)EXEC_DELETED;
-    out.row = joined(o, r->row, l1, r1);
+    out.row = op_joined(o, r->row, l1, r1);
     if (!has)
         out.flags |= EXEC_DELETED;
     VEC_PUSH(&j->out, out);

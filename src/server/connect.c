@@ -135,6 +135,11 @@ st_t server_connector_create(void *self, const engine_connector_t *conn, err_t *
     return ST_OK;
 }
 
+bool server_connector_exists(void *self, str_t name)
+{
+    return find(self, name) != NULL;
+}
+
 st_t server_connector_drop(void *self, str_t name, err_t *err)
 {
     server_t *s = self;

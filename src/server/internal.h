@@ -11,7 +11,6 @@
 #include <stdatomic.h>
 
 #define COMMAND_TOPIC_FMT "_confluent-ksql-" STR_FMT "_command_topic"
-#define TURN_BYTES        (256u << 10) /* read a partition and turn */
 #define UNPACK_BYTES_MAX  (64u << 20)
 
 /* A topic that a query reads, partition by partition. */
@@ -49,6 +48,8 @@ typedef struct runner {
     uint64_t failed, lag;
     int64_t busy_ns, wall_ms;
     size_t changed_bytes; /* of changelogs since the last checkpoint */
+    size_t turn_bytes;    /* read a partition and turn */
+    size_t output_bytes;  /* of this turn, changes of state too */
     bool fresh;           /* it has input partitions without a committed offset */
     bool took;            /* it took part in this round */
     bool broken;          /* its state is not what was committed: to be built again */
@@ -120,8 +121,8 @@ void runner_free(runner_t *r);
  * to do. */
 bool runner_turn(runner_t *r, int64_t wall_ms);
 /* Puts outputs, changes and offsets into the commit; the turn's memory must stay until
- * runner_turn_done. */
-void runner_collect(runner_t *r, log_commit_t *c);
+ * runner_turn_done. ST_TOO_LARGE: nothing was put there, the runner is to be built again. */
+ST runner_collect(runner_t *r, log_commit_t *c, err_t *err);
 void runner_turn_done(runner_t *r);
 /* Deletes its changelogs and committed offsets. */
 void runner_forget(runner_t *r);
@@ -150,6 +151,7 @@ void server_stream_free(server_stream_t *st);
 
 /* connect.c */
 ST server_connector_create(void *self, const engine_connector_t *c, err_t *err);
+bool server_connector_exists(void *self, str_t name);
 ST server_connector_drop(void *self, str_t name, err_t *err);
 void server_connector_list(void *self, buf_t *b);
 ST server_connector_start(server_t *s, server_connector_t *c, err_t *err);

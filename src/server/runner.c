@@ -3,6 +3,14 @@
 
 #define DAY_MS       INT64_C(86400000)
 #define WARNINGS_MAX 10 /* printed a query; all are counted and in the processing log */
+#define SHAPE_CONFIG "arus.state.shape" /* exec_store_shape, in a changelog's configs */
+
+/* A turn reads so much a partition, less when its output was over the goal the last time: joins can
+ * make much of little. Past the limit a turn is given up and taken again with less. */
+#define TURN_BYTES_MAX    (256u << 10)
+#define OUTPUT_BYTES_GOAL (16u << 20)
+#define OUTPUT_BYTES_MAX  (512u << 20)
+#define BATCH_BYTES       (1000u << 10) /* below max.message.bytes' default */
 
 /* ---- outputs --------------------------------------------------------------------------------- */
 
@@ -23,10 +31,29 @@ static void output_done(runner_output_t *o)
         log_topic_unref(o->topic);
 }
 
-static void output_add(runner_output_t *o, int32_t p, int64_t ts_ms, str_t key, str_t value,
-                       const data_header_t *header, size_t n_headers)
+/* The batch under construction is done; the next record begins another. */
+static void output_close(runner_output_t *o, int32_t p)
+{
+    if (!o->open[p])
+        return;
+    err_t err;
+    if (wire_batch_finish(&o->writer[p], &err) != ST_OK)
+        die("a batch of a turn's output: %s", err.msg); /* OUTPUT_BYTES_MAX is far below */
+    o->open[p] = false;
+}
+
+static void output_add(runner_t *r, runner_output_t *o, int32_t p, int64_t ts_ms, str_t key,
+                       str_t value, const data_header_t *header, size_t n_headers)
 {
     ASSERT(p >= 0 && p < o->n_partitions);
+    size_t len = key.len + value.len;
+    for (size_t i = 0; i < n_headers; i++)
+        len += header[i].key.len + header[i].value.len;
+    r->output_bytes += len;
+    if (r->output_bytes > OUTPUT_BYTES_MAX)
+        return; /* the turn is given up */
+    if (o->open[p] && wire_batch_bytes(&o->writer[p]) + len > BATCH_BYTES)
+        output_close(o, p);
     if (!o->open[p]) {
         wire_batch_begin(&o->writer[p], &o->buf[p], &WIRE_BATCH_PLAIN);
         o->open[p] = true;
@@ -44,20 +71,20 @@ static void output_add(runner_output_t *o, int32_t p, int64_t ts_ms, str_t key, 
 static void output_collect(runner_output_t *o, log_commit_t *c)
 {
     for (int32_t p = 0; p < o->n_partitions; p++) {
-        if (!o->open[p])
-            continue;
-        err_t err;
-        if (wire_batch_finish(&o->writer[p], &err) != ST_OK)
-            die("a turn's output is too large: %s", err.msg);
-        log_commit_append(c, o->topic, p, buf_str(&o->buf[p]));
-        o->open[p] = false;
+        output_close(o, p);
+        str_t batches = buf_str(&o->buf[p]);
+        wire_batch_t b;
+        while (batches.len && wire_batch_next(&batches, &b, NULL) == ST_OK)
+            log_commit_append(c, o->topic, p, b.bytes);
+        ASSERT(!batches.len);
         buf_clear(&o->buf[p]);
     }
 }
 
 static void on_record(void *self, int32_t partition, const exec_input_t *r)
 {
-    output_add(&((runner_t *)self)->sink, partition, r->ts_ms, r->key, r->value, r->header,
+    runner_t *runner = self;
+    output_add(runner, &runner->sink, partition, r->ts_ms, r->key, r->value, r->header,
                r->n_headers);
 }
 
@@ -65,7 +92,7 @@ static void on_change(void *env, size_t store, int32_t partition, str_t key, str
 {
     runner_t *r = env;
     r->changed_bytes += key.len + value.len;
-    output_add(&r->changelog[store], partition, r->wall_ms, key, value, NULL, 0);
+    output_add(r, &r->changelog[store], partition, r->wall_ms, key, value, NULL, 0);
 }
 
 static void on_failed(void *self, const exec_failure_t *f)
@@ -156,9 +183,30 @@ static ST read_changelog(runner_t *r, size_t store, int32_t p, int64_t from, err
     return ST_OK;
 }
 
+/* What the changelog holds must be what the query keeps: an edited statement with an old id may
+ * differ. */
+static ST check_shape(runner_t *r, str_t name, str_t shape, err_t *err)
+{
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    log_topic_info_t info;
+    st_t st = log_topic_describe(r->server->opt.log, name, &a, &info, err);
+    for (size_t i = 0; st == ST_OK && i < info.n_configs; i++)
+        if (str_eq(info.config[i].name, STR(SHAPE_CONFIG)) &&
+            !str_eq(info.config[i].value, shape))
+            st = err_set(err, ST_CORRUPT,
+                         "changelog " STR_FMT
+                         " holds the state of another statement (it was edited): give the stream "
+                         "or table another name, or TERMINATE the query and create it again",
+                         STR_ARG(name));
+    arena_done(&a);
+    return st;
+}
+
 static ST open_changelog(runner_t *r, size_t i, err_t *err)
 {
     log_t *log = r->server->opt.log;
+    str_t shape = arena_printf(&r->life, "%08x", exec_store_shape(r->exec, i));
     str_t name = changelog_name(r, &r->life, i);
     int32_t partitions = exec_store_partitions(r->exec, i);
     log_topic_t *t;
@@ -170,8 +218,9 @@ static ST open_changelog(runner_t *r, size_t i, err_t *err)
                  (long long)(keep_ms < 0 ? -1 : keep_ms + DAY_MS));
         log_config_t config[] = {
             {STR("cleanup.policy"), keep_ms < 0 ? STR("compact") : STR("compact,delete")},
-            {STR("retention.ms"), str_of(retention)}};
-        log_topic_spec_t spec = {name, partitions, 1, config, 2};
+            {STR("retention.ms"), str_of(retention)},
+            {STR(SHAPE_CONFIG), shape}};
+        log_topic_spec_t spec = {name, partitions, 1, config, 3};
         TRY(log_topic_create(log, &spec, err));
         TRY(log_topic_open(log, name, &t, err));
     }
@@ -181,7 +230,7 @@ static ST open_changelog(runner_t *r, size_t i, err_t *err)
                        "changelog " STR_FMT " has %d partitions, the query has %d: terminate it "
                        "and create it again",
                        STR_ARG(name), log_topic_partitions(t), partitions);
-    return ST_OK;
+    return check_shape(r, name, shape, err);
 }
 
 /* Brings the state back: the checkpoint, then what the changelogs have behind it. */
@@ -262,6 +311,7 @@ static runner_t *runner_make(server_t *s, engine_query_t *q)
     runner_t *r = mem_zalloc(sizeof *r);
     r->server = s;
     r->query = q;
+    r->turn_bytes = TURN_BYTES_MAX;
     arena_init(&r->life, ARENA_NO_LIMIT);
     arena_init(&r->turn, ARENA_NO_LIMIT);
     wire_reader_init(&r->reader, UNPACK_BYTES_MAX);
@@ -363,10 +413,11 @@ void runner_forget(runner_t *r)
 /* What was read of one partition: its records, and how far its time goes. */
 typedef struct portion {
     VEC(exec_input_t) records;
-    size_t input;
+    size_t input, bytes;
     int32_t partition;
     int64_t end; /* the offset behind it all */
     bool more;   /* the log has more than was read */
+    bool full;   /* it is as much as a turn takes */
     int64_t max_ts_ms;
 } portion_t;
 
@@ -393,10 +444,12 @@ static void add_record(runner_t *r, portion_t *p, const wire_record_t *rec, bool
     }
     if (in.ts_ms > p->max_ts_ms)
         p->max_ts_ms = in.ts_ms;
+    p->bytes += rec->key.len + rec->value.len;
     VEC_PUSH(&p->records, in);
 }
 
-/* The first batch of *bytes; p->end is behind it only when all of it was read. */
+/* The first batch of *bytes, or as much of it as a turn takes; p->end is behind what was read, but
+ * not inside a batch that is damaged. */
 static ST read_batch(runner_t *r, portion_t *p, int64_t from, str_t *bytes, err_t *err)
 {
     wire_batch_t b;
@@ -405,9 +458,16 @@ static ST read_batch(runner_t *r, portion_t *p, int64_t from, str_t *bytes, err_
         TRY(wire_reader_open(&r->reader, &b, err));
         wire_record_t rec;
         bool copy = wire_batch_codec(&b) != WIRE_NONE;
-        while (wire_reader_next(&r->reader, &rec))
-            if (rec.offset >= from)
-                add_record(r, p, &rec, copy);
+        while (wire_reader_next(&r->reader, &rec)) {
+            if (rec.offset < from)
+                continue;
+            if (p->bytes >= r->turn_bytes) {
+                p->end = rec.offset;
+                p->full = true;
+                return ST_OK;
+            }
+            add_record(r, p, &rec, copy);
+        }
         TRY(wire_reader_end(&r->reader, err));
     }
     p->end = b.last_offset + 1;
@@ -426,19 +486,20 @@ static ST read_portion(runner_t *r, portion_t *p, err_t *err)
     p->end = from;
     if (from >= o.end)
         return ST_OK;
-    TRY(log_read(in->topic, p->partition, from, TURN_BYTES, &chunk, err));
+    TRY(log_read(in->topic, p->partition, from, r->turn_bytes, &chunk, err));
     VEC_PUSH(&r->chunks, chunk);
     st_t st = ST_OK;
-    for (str_t bytes = chunk.bytes; st == ST_OK && bytes.len;)
+    for (str_t bytes = chunk.bytes; st == ST_OK && bytes.len && !p->full;)
         st = read_batch(r, p, from, &bytes, err);
     while (p->records.len && VEC_LAST(&p->records).offset >= p->end)
         p->records.len--; /* of the batch that could not be read to its end */
     if (st != ST_OK)
         return err_wrap(err, st == ST_PARTIAL ? ST_CORRUPT : st, "from offset %lld on",
                         (long long)p->end);
-    p->end = chunk.next_offset;
-    p->more = chunk.next_offset < o.end;
-    r->lag += (uint64_t)(o.end - chunk.next_offset);
+    if (!p->full)
+        p->end = chunk.next_offset;
+    p->more = p->end < o.end;
+    r->lag += (uint64_t)(o.end - p->end);
     return ST_OK;
 }
 
@@ -468,6 +529,7 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
     err_t err;
     int64_t start = io_mono_ns(r->server->opt.io);
     r->lag = 0;
+    r->output_bytes = 0;
     r->wall_ms = wall_ms;
     for (size_t i = 0; i < r->n_inputs; i++)
         for (int32_t p = 0; p < r->input[i].n_partitions; p++) {
@@ -493,14 +555,24 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
     return r->took;
 }
 
-void runner_collect(runner_t *r, log_commit_t *c)
+st_t runner_collect(runner_t *r, log_commit_t *c, err_t *err)
 {
     exec_commit(r->exec, r->n_changelogs ? on_change : NULL, r);
+    if (r->output_bytes > OUTPUT_BYTES_GOAL && r->turn_bytes > 1)
+        r->turn_bytes /= 2;
+    else if (r->output_bytes < OUTPUT_BYTES_GOAL / 4 && r->turn_bytes < TURN_BYTES_MAX)
+        r->turn_bytes *= 2;
+    if (r->output_bytes > OUTPUT_BYTES_MAX)
+        return err_set(err, ST_TOO_LARGE,
+                       "what " STR_FMT " makes of one turn is over %u MiB: it is taken again with "
+                       "less input",
+                       STR_ARG(r->query->id), OUTPUT_BYTES_MAX >> 20);
     if (r->sink.topic)
         output_collect(&r->sink, c);
     for (size_t i = 0; i < r->n_changelogs; i++)
         output_collect(&r->changelog[i], c);
     collect_positions(r, c);
+    return ST_OK;
 }
 
 void runner_turn_done(runner_t *r)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #define CHECKPOINT_BYTES_MIN (32u << 20)
+#define COMMIT_BYTES         (64u << 20)
 
 /* ---- the engine's host ----------------------------------------------------------------------- */
 
@@ -116,7 +117,9 @@ static void query_stop(void *self, engine_query_t *q, bool forget)
             VEC_REMOVE(&s->runners, i);
             break;
         }
-    if (r && forget)
+    if (forget && !r)
+        r = runner_new_broken(s, q);
+    if (forget)
         runner_forget(r);
     runner_free(r);
     q->running = NULL;
@@ -143,6 +146,7 @@ engine_host_t server_host(server_t *s)
                            .query_start = query_start,
                            .query_stop = query_stop,
                            .connector_create = server_connector_create,
+                           .connector_exists = server_connector_exists,
                            .connector_drop = server_connector_drop,
                            .connector_list = server_connector_list,
                            .now_ms = now_ms,
@@ -153,20 +157,28 @@ engine_host_t server_host(server_t *s)
 
 /* A record: {"statement":…,"streamsProperties":{…},"number":n}; n is the query number it began
  * with. */
-static ST write_command(server_t *s, const engine_session_t *session, str_t statement,
-                        int64_t number, err_t *err)
+typedef struct command {
+    server_t *server;
+    const engine_session_t *session;
+    str_t statement;
+    int64_t number;
+} command_t;
+
+static ST write_command(void *env, err_t *err)
 {
+    const command_t *c = env;
+    server_t *s = c->server;
     buf_t b = BUF_INIT;
     BUF_LIT(&b, "{");
-    json_put_member_str(&b, "statement", statement);
+    json_put_member_str(&b, "statement", c->statement);
     json_put_name(&b, "streamsProperties");
     BUF_LIT(&b, "{");
-    for (map_entry_t *e = NULL; (e = map_next(&session->properties, e));) {
+    for (map_entry_t *e = NULL; (e = map_next(&c->session->properties, e));) {
         json_put_name_str(&b, e->key);
         json_put_str(&b, str_of(e->value));
     }
     BUF_LIT(&b, "}");
-    json_put_member_i64(&b, "number", number);
+    json_put_member_i64(&b, "number", c->number);
     json_put_member_i64(&b, "version", 1);
     BUF_LIT(&b, "}");
     exec_input_t r = {.value = buf_str(&b), .ts_ms = io_now_ms(s->opt.io)};
@@ -265,17 +277,18 @@ static ST run_statements(server_t *s, server_request_t *r, bool write_down, err_
         size_t before = r->json.len;
         if (before)
             BUF_LIT(&r->json, ",");
-        engine_reply_t reply = {.json = &r->json};
-        int64_t number = engine_next_number(s->engine);
+        command_t command = {s, &r->session, STR_NONE, engine_next_number(s->engine)};
+        engine_reply_t reply = {
+            .json = &r->json, .write_down = write_down ? write_command : NULL, .env = &command};
         r->failed = piece[i].text;
         st = engine_parse(s->engine, &r->session, &a, piece[i], &stmt, err);
+        if (st == ST_OK)
+            command.statement = stmt->text;
         size_t start = r->json.len;
         if (st == ST_OK)
             st = engine_execute(s->engine, &r->session, stmt, &reply, err);
         if (reply.warning[0] && !write_down)
             trace_line(TRACE_WARN, "sql", "%s", reply.warning);
-        if (st == ST_OK && reply.persistent && write_down)
-            st = write_command(s, &r->session, stmt->text, number, err);
         if (r->json.len == start)
             r->json.len = before;
     }
@@ -405,11 +418,51 @@ static void rebuild(server_t *s, size_t i)
         old->retry_at_ms = io_now_ms(s->opt.io) + 1000;
         return;
     }
+    r->turn_bytes = old->turn_bytes;
     runner_free(old);
     s->runners.ptr[i] = r;
     q->running = r;
     if (q->state == ENGINE_ERROR)
         q->state = ENGINE_RUNNING;
+}
+
+static void set_broken(runner_t *r, int64_t retry_at_ms)
+{
+    r->broken = true;
+    r->query->state = ENGINE_ERROR;
+    r->retry_at_ms = retry_at_ms;
+}
+
+/* One commit for all of a round's turns; more than one where they are large. */
+static void commit_turns(server_t *s, int64_t wall)
+{
+    err_t err;
+    for (size_t first = 0, i = 0; i < s->runners.len; first = i) {
+        log_commit_t *c = log_commit_new(s->opt.log);
+        for (; i < s->runners.len && log_commit_bytes(c) < COMMIT_BYTES; i++) {
+            runner_t *r = s->runners.ptr[i];
+            if (!r->took || runner_collect(r, c, &err) == ST_OK)
+                continue;
+            trace_line(TRACE_WARN, "sql", "%s", err.msg);
+            set_broken(r, r->turn_bytes > 1 ? wall : wall + 1000);
+        }
+        processing_log_collect(s, c);
+        int64_t before = io_mono_ns(s->opt.io);
+        st_t st = log_commit(s->opt.log, c, NULL, &err);
+        s->commit_ns += io_mono_ns(s->opt.io) - before;
+        for (size_t k = first; k < i; k++) {
+            runner_t *r = s->runners.ptr[k];
+            if (r->took && st != ST_OK)
+                set_broken(r, wall + 1000);
+            runner_turn_done(r);
+        }
+        if (st != ST_OK) {
+            processing_log_close(s);
+            trace_line(TRACE_ERROR, "sql",
+                       "a round could not be committed, its queries start again from what was: %s",
+                       err.msg);
+        }
+    }
 }
 
 static bool round_of_queries(server_t *s)
@@ -425,33 +478,9 @@ static bool round_of_queries(server_t *s)
     }
     if (!any)
         return false;
-    log_commit_t *c = log_commit_new(s->opt.log);
-    for (size_t i = 0; i < s->runners.len; i++)
-        if (s->runners.ptr[i]->took)
-            runner_collect(s->runners.ptr[i], c);
-    processing_log_collect(s, c);
-    int64_t before = io_mono_ns(s->opt.io);
-    err_t err;
-    st_t st = log_commit(s->opt.log, c, NULL, &err);
-    int64_t end = io_mono_ns(s->opt.io);
-    s->commit_ns += end - before;
-    for (size_t i = 0; i < s->runners.len; i++) {
-        runner_t *r = s->runners.ptr[i];
-        if (r->took && st != ST_OK) {
-            r->broken = true;
-            r->query->state = ENGINE_ERROR;
-            r->retry_at_ms = wall + 1000;
-        }
-        runner_turn_done(r);
-    }
-    if (st != ST_OK) {
-        processing_log_close(s);
-        trace_line(TRACE_ERROR, "sql",
-                   "a round could not be committed, its queries start again from what was: %s",
-                   err.msg);
-    }
+    commit_turns(s, wall);
     s->rounds++;
-    s->busy_ns += end - start;
+    s->busy_ns += io_mono_ns(s->opt.io) - start;
     return true;
 }
 

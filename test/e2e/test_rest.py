@@ -1,6 +1,7 @@
 """ksqlDB's REST API as `arus up` serves it, over HTTP/1.1 and HTTP/2, and the shell on it."""
 import asyncio
 import json
+import os
 import re
 import signal
 import socket
@@ -389,3 +390,49 @@ def test_shell_failures(server, arus, tmp_path):
     assert server.sql("--none", "x").returncode == 2
     r = subprocess.run([arus, "sql", "127.0.0.1:1", "-e", "SHOW TABLES;"], capture_output=True, text=True, check=False)
     assert r.returncode == 1 and "cannot reach a server at http://127.0.0.1:1" in r.stderr
+
+
+def test_what_failed_has_left_nothing(server):
+    server.run("CREATE STREAM left_a (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='left', VALUE_FORMAT='AVRO', PARTITIONS=1);"
+               "DROP STREAM left_a DELETE TOPIC;")
+    r = server.ksql("CREATE STREAM left_b WITH (KAFKA_TOPIC='left', VALUE_FORMAT='AVRO') AS SELECT id, t AS v FROM s;")
+    assert r.status_code == 400 and "incompatible" in r.text, r.text
+    topics = [t["name"] for t in server.run("SHOW TOPICS;")[0]["topics"]]
+    assert "left" not in topics
+    assert not [q for q in server.run("SHOW QUERIES;")[0]["queries"] if "LEFT" in q["id"]]
+
+
+def test_a_full_disk_ends_no_query(arus, tmp_path):
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    mount = tmp_path / "small"
+    mount.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "none", str(mount)], check=False).returncode:
+        pytest.skip("no tmpfs can be mounted here")
+    try:
+        s = Server(arus, mount)
+        s.run("CREATE STREAM s (id VARCHAR KEY, v VARCHAR) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);"
+              "CREATE STREAM o AS SELECT id, v FROM s;")
+        with open(mount / "ballast", "wb", buffering=0) as f:
+            try:
+                while True:
+                    f.write(b"x" * 4096)
+            except OSError:
+                pass
+        for size in (100000, 100):
+            text = "x" * size
+            for _ in range(1000):
+                if s.ksql(f"INSERT INTO s VALUES ('a', '{text}');").status_code != 200:
+                    break
+        query = s.run("SHOW QUERIES;")[0]["queries"][0]["id"]
+        assert s.ksql(f"TERMINATE {query};").status_code != 200
+        assert [q["id"] for q in s.run("SHOW QUERIES;")[0]["queries"]] == [query]
+        (mount / "ballast").unlink()
+        eventually(lambda: s.ksql(f"TERMINATE {query};").status_code == 200)
+        assert not s.run("SHOW QUERIES;")[0]["queries"]
+        s.process.kill()
+        s = Server(arus, mount)
+        assert not s.run("SHOW QUERIES;")[0]["queries"]
+        assert s.stop() == 0
+    finally:
+        subprocess.run(["umount", "-l", str(mount)], check=False)

@@ -339,3 +339,27 @@ def test_a_batch_that_cannot_be_read_repeats_nothing(up):
                "CREATE TABLE t AS SELECT id, COUNT(*) AS n FROM s GROUP BY id EMIT CHANGES;", show="T", idle="1500ms")
     assert "from offset 2 on" in r.stderr
     assert rows(r) == {"a": ["1"], "b": ["1"]}
+
+
+def test_state_of_an_edited_statement_is_not_taken_for_its_own(up):
+    up.run(COUNT)
+    r = up.run(COUNT.replace("SUM(v)", "MAX(v)"), idle="1200ms")
+    assert "holds the state of another statement" in r.stderr
+    assert rows(up.run(COUNT, show="T", idle="1200ms"))["a"] == ["6", "18"]
+
+
+@pytest.mark.skipif(not os.environ.get("ARUS_SOAK"), reason="writes 600 MB: in make soak")
+def test_a_join_that_makes_more_than_a_turn_can_hold(up):
+    n, text = 1480, "x" * 165
+    streams = "".join(f"CREATE STREAM IF NOT EXISTS {s} (k VARCHAR KEY, i INT, {s}t VARCHAR) "
+                      f"WITH (KAFKA_TOPIC='{s}', VALUE_FORMAT='DELIMITED', PARTITIONS=1);" for s in ("aa", "bb"))
+    fill = "".join(f"INSERT INTO {s} VALUES ('k', {i}, '{text}');"
+                   for s in ("aa", "bb") for i in range(n))
+    up.run(streams + fill, "-D", "acks.durability=memory", timeout=120)
+    r = up.run("SET 'auto.offset.reset'='earliest';" + streams + """
+        CREATE STREAM j WITH (VALUE_FORMAT='DELIMITED') AS SELECT aa.k, aa.i AS ai, bb.i AS bi, aat, bbt FROM aa JOIN bb
+            WITHIN 1 HOUR GRACE PERIOD 1 HOUR ON aa.k = bb.k;""", "-D", "acks.durability=memory", idle="3s", timeout=300)
+    assert r.returncode == 0, r.stderr
+    assert "taken again with less" in r.stderr
+    out = sum(int(q["records_out"]) for q in stats(r, "query"))
+    assert out == n * n, r.stdout

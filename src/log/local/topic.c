@@ -17,6 +17,7 @@ static const struct config_row {
     int64_t min, max;
     size_t place; /* of a number in log_policy_t; SIZE_MAX: it is only kept */
 } config_rows[] = {
+    {"arus.state.shape", TEXT, 0, 0, 0}, /* a changelog's: server/runner.c */
     {"cleanup.policy", POLICY, 0, 0, 0},
     {"compression.type", TEXT, 0, 0, 0},
     {"delete.retention.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},

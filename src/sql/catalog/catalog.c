@@ -82,12 +82,11 @@ const data_type_t *catalog_get_type(const catalog_t *c, str_t name)
     return t ? t->type : NULL;
 }
 
-bool catalog_drop_type(catalog_t *c, str_t name)
+void catalog_drop_type(catalog_t *c, str_t name)
 {
     void *old = map_remove(&c->types, name);
     if (old)
         free_type(old);
-    return old != NULL;
 }
 
 str_t catalog_schema_text(arena_t *a, const catalog_source_t *s)

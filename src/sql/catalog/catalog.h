@@ -49,7 +49,7 @@ void catalog_drop(catalog_t *c, str_t name);
 /* Custom types. The type is copied. */
 void catalog_put_type(catalog_t *c, str_t name, const data_type_t *t);
 const data_type_t *catalog_get_type(const catalog_t *c, str_t name);
-bool catalog_drop_type(catalog_t *c, str_t name);
+void catalog_drop_type(catalog_t *c, str_t name);
 
 /* "`ID` STRING KEY, `NAME` STRING" */
 str_t catalog_schema_text(arena_t *a, const catalog_source_t *s);

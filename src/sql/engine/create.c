@@ -169,7 +169,7 @@ st_t engine_topic_for(engine_run_t *r, const engine_topic_spec_t *spec, bool may
     engine_topic_t have;
     st_t st = h->topic_get(h->self, spec->name, &have, NULL);
     if (st == ST_NOT_FOUND && may_create)
-        return h->topic_create(h->self, spec, err);
+        return engine_make_topic(r, spec, err);
     if (st != ST_OK)
         return err_set(err, st, "Kafka topic does not exist: " STR_FMT, STR_ARG(spec->name));
     if (!spec->partitions || spec->partitions == have.partitions)
@@ -391,7 +391,7 @@ static ST fill(engine_run_t *r, catalog_source_t *s, const with_t *w, err_t *err
     return engine_check_format(r, &s->value_format, s->value, false, err);
 }
 
-/* CREATE SOURCE TABLE keeps its rows, so that they can be looked up. */
+/* CREATE SOURCE TABLE keeps its rows, so that they can be looked up. Writes the statement down. */
 static ST materialize(engine_run_t *r, const catalog_source_t *s, err_t *err);
 
 st_t engine_create_source(engine_run_t *r, err_t *err)
@@ -438,14 +438,17 @@ st_t engine_create_source(engine_run_t *r, err_t *err)
                 STR_ARG(s->topic), noun(c->table), c->table ? "TABLE" : "STREAM", STR_ARG(s->name),
                 STR_ARG(s->topic));
     }
+    bool kept = s->read_only && s->table;
     if (st == ST_OK)
         st = register_schemas(r, s, err);
+    if (st == ST_OK && !kept)
+        st = engine_write_down(r, err);
     if (st != ST_OK) {
         catalog_source_free(s);
         return st;
     }
     catalog_put(&e->catalog, s);
-    if (s->read_only && s->table) {
+    if (kept) {
         st = materialize(r, s, err);
         if (st != ST_OK) {
             catalog_drop(&e->catalog, s->name);
@@ -477,7 +480,6 @@ static ST materialize(engine_run_t *r, const catalog_source_t *s, err_t *err)
         st = bind_add_sink(&q->arena, &q->bound, &sink, err);
     }
     if (st == ST_OK) {
-        q->plan = q->bound.plan;
         q->id = arena_printf(&q->arena, "CST_" STR_FMT "_%lld", STR_ARG(s->name),
                              (long long)engine_take_number(e, true));
         q->statement = arena_str(&q->arena, r->stmt->text);
@@ -485,15 +487,13 @@ static ST materialize(engine_run_t *r, const catalog_source_t *s, err_t *err)
         q->from_start = true;
         ((catalog_source_t *)(uintptr_t)s)->query_id =
             arena_str((arena_t *)(uintptr_t)&s->arena, q->id);
-        st = e->opt.host.query_start(e->opt.host.self, q, err);
+        st = engine_start_query(r, q, true, err);
     }
     if (st != ST_OK) {
         arena_done(&q->arena);
         free(q);
-        return st;
     }
-    VEC_PUSH(&e->queries, q);
-    return ST_OK;
+    return st;
 }
 
 /* ---- ALTER, DROP ----------------------------------------------------------------------------- */
@@ -547,6 +547,8 @@ st_t engine_alter_source(engine_run_t *r, err_t *err)
     s->value = (data_columns_t){value, before.len + alter->add.len};
     if (st == ST_OK)
         st = engine_check_format(r, &s->value_format, s->value, false, err);
+    if (st == ST_OK)
+        st = engine_write_down(r, err);
     if (st != ST_OK) {
         catalog_source_free(s);
         return st;
@@ -600,6 +602,7 @@ st_t engine_drop_source(engine_run_t *r, err_t *err)
     if (s->read_only && d->delete_topic)
         return BAD("Cannot delete topic for read-only source: " STR_FMT, STR_ARG(s->name));
     TRY(check_unused(r, s, err));
+    TRY(engine_write_down(r, err));
     for (size_t i = 0; s->query_id.len && i < e->queries.len; i++)
         if (str_eq(e->queries.ptr[i]->id, s->query_id)) {
             engine_remove_query(e, i, true);

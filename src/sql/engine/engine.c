@@ -1,5 +1,7 @@
 #include "sql/engine/internal.h"
 
+#include "base/trace.h"
+
 /* ---- sessions -------------------------------------------------------------------------------- */
 
 void engine_session_init(engine_session_t *s)
@@ -173,6 +175,18 @@ data_columns_t engine_copy_columns(arena_t *a, data_columns_t c)
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
+st_t engine_write_down(engine_run_t *r, err_t *err)
+{
+    return r->reply->write_down ? r->reply->write_down(r->reply->env, err) : ST_OK;
+}
+
+st_t engine_make_topic(engine_run_t *r, const engine_topic_spec_t *spec, err_t *err)
+{
+    TRY(r->e->opt.host.topic_create(r->e->opt.host.self, spec, err));
+    r->made_topic = arena_str(r->scratch, spec->name);
+    return ST_OK;
+}
+
 st_t engine_parse(engine_t *e, const engine_session_t *s, arena_t *a, sql_piece_t piece,
                   sql_stmt_t **ret, err_t *err)
 {
@@ -191,7 +205,6 @@ void engine_reply_status(engine_run_t *r, const char *type, str_t name, const ch
                          const char *message, str_t query_id)
 {
     buf_t *b = r->reply->json;
-    r->reply->persistent = true;
     if (r->reply->quiet)
         return;
     BUF_LIT(b, "{\"@type\":\"currentStatus\",");
@@ -270,6 +283,7 @@ static ST create_type(engine_run_t *r, err_t *err)
                                              STR_ARG(t->name)));
         return ST_OK;
     }
+    TRY(engine_write_down(r, err));
     catalog_put_type(&r->e->catalog, t->name, type);
     str_t m = arena_printf(r->scratch,
                            "Registered custom type with name '" STR_FMT "' and SQL type " STR_FMT,
@@ -281,13 +295,15 @@ static ST create_type(engine_run_t *r, err_t *err)
 static ST drop_type(engine_run_t *r, err_t *err)
 {
     const sql_drop_t *d = &r->stmt->drop;
-    if (!catalog_drop_type(&r->e->catalog, d->name)) {
+    if (!catalog_get_type(&r->e->catalog, d->name)) {
         if (!d->if_exists)
             return BAD("Type '" STR_FMT "' does not exist", STR_ARG(d->name));
         engine_reply_warning(
             r, arena_printf(r->scratch, "Type '" STR_FMT "' does not exist", STR_ARG(d->name)));
         return ST_OK;
     }
+    TRY(engine_write_down(r, err));
+    catalog_drop_type(&r->e->catalog, d->name);
     str_t m = arena_printf(r->scratch, "Dropped type '" STR_FMT "'", STR_ARG(d->name));
     engine_reply_status(r, "type", d->name, "drop", arena_z(r->scratch, m), STR_NONE);
     return ST_OK;
@@ -308,7 +324,12 @@ static ST create_connector(engine_run_t *r, err_t *err)
         return ST_OK;
     }
     TRY(st);
-    r->reply->persistent = true;
+    st = engine_write_down(r, err);
+    if (st != ST_OK) {
+        st_t gone = h->connector_drop(h->self, c->name, NULL);
+        ASSERT(gone == ST_OK);
+        return st;
+    }
     if (r->reply->quiet)
         return ST_OK;
     BUF_LIT(r->reply->json, "{\"@type\":\"connector_info\",");
@@ -328,14 +349,15 @@ static ST drop_connector(engine_run_t *r, err_t *err)
     const sql_drop_t *d = &r->stmt->drop;
     if (!h->connector_drop)
         return err_set(err, ST_UNSUPPORTED, "Connectors do not run here");
-    st_t st = h->connector_drop(h->self, d->name, err);
-    if (st == ST_NOT_FOUND && d->if_exists) {
+    bool exists = h->connector_exists(h->self, d->name);
+    if (!exists && d->if_exists) {
         engine_reply_warning(r, arena_printf(r->scratch, "Connector '" STR_FMT "' does not exist.",
                                              STR_ARG(d->name)));
         return ST_OK;
     }
-    TRY(st);
-    r->reply->persistent = true;
+    if (exists)
+        TRY(engine_write_down(r, err));
+    TRY(h->connector_drop(h->self, d->name, err));
     if (r->reply->quiet)
         return ST_OK;
     BUF_LIT(r->reply->json, "{\"@type\":\"drop_connector\",");
@@ -419,8 +441,13 @@ st_t engine_execute(engine_t *e, engine_session_t *s, const sql_stmt_t *stmt, en
 {
     arena_t scratch;
     arena_init(&scratch, 256u << 20);
-    engine_run_t r = {e, s, &scratch, stmt, reply};
+    engine_run_t r = {e, s, &scratch, stmt, reply, STR_NONE};
     st_t st = run(&r, err);
+    err_t why;
+    if (st != ST_OK && r.made_topic.len &&
+        e->opt.host.topic_delete(e->opt.host.self, r.made_topic, &why) != ST_OK)
+        trace_line(TRACE_WARN, "sql", "a statement failed, its topic " STR_FMT " stays: %s",
+                   STR_ARG(r.made_topic), why.msg);
     arena_done(&scratch);
     return st;
 }

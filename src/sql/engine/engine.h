@@ -47,11 +47,13 @@ typedef struct engine_host {
     /* A persistent query was made (its plan stays until query_stop returns), resumed from what it
      * had committed. */
     ST (*query_start)(void *self, engine_query_t *q, err_t *err);
-    /* Stops it; with `forget`, its state, changelogs and offsets go, too. */
+    /* Stops it (also one that could not be started); with `forget`, its state, changelogs and
+     * offsets go, too. */
     void (*query_stop)(void *self, engine_query_t *q, bool forget);
     void (*query_pause)(void *self, engine_query_t *q, bool pause);
     /* Connectors; NULL where the host runs none. */
     ST (*connector_create)(void *self, const engine_connector_t *c, err_t *err);
+    bool (*connector_exists)(void *self, str_t name);
     ST (*connector_drop)(void *self, str_t name, err_t *err);
     /* Writes a JSON array of {"name","type","className","state"}. */
     void (*connector_list)(void *self, buf_t *b);
@@ -110,9 +112,13 @@ const engine_host_t *engine_host(engine_t *e);
 /* A statement's answer: one of ksqlDB's REST entities as JSON. */
 typedef struct engine_reply {
     buf_t *json;     /* an entity is appended, without a comma; nothing for SET and the like */
-    bool persistent; /* the statement changed what must survive a restart: write it down */
     bool quiet;         /* replaying: no answers */
     char warning[300];  /* what was let pass although it is not as it should be; empty: nothing */
+    /* Writes the statement down, so that it survives a restart. Called once by a statement that
+     * changes something, when it is sure to run and before what it does cannot be undone; when it
+     * fails, the statement has done nothing. NULL: it is written elsewhere. */
+    ST (*write_down)(void *env, err_t *err);
+    void *env;
 } engine_reply_t;
 
 /* Runs one statement. Not for queries: ST_BAD_STATEMENT says where those go. */

@@ -26,6 +26,7 @@ typedef struct engine_run {
     arena_t *scratch;
     const sql_stmt_t *stmt;
     engine_reply_t *reply;
+    str_t made_topic; /* made by this statement: it goes when the statement fails */
 } engine_run_t;
 
 ST engine_create_source(engine_run_t *r, err_t *err);
@@ -48,6 +49,11 @@ ST engine_check_format(engine_run_t *r, const plan_format_t *f, data_columns_t c
  * there. */
 ST engine_topic_for(engine_run_t *r, const engine_topic_spec_t *spec, bool may_create, err_t *err);
 
+/* The statement will run: see engine_reply_t. */
+ST engine_write_down(engine_run_t *r, err_t *err);
+/* Makes a topic for as long as the statement does not fail. */
+ST engine_make_topic(engine_run_t *r, const engine_topic_spec_t *spec, err_t *err);
+
 /* {"@type":"currentStatus",…} */
 void engine_reply_status(engine_run_t *r, const char *type, str_t name, const char *action,
                          const char *message, str_t query_id);
@@ -55,6 +61,9 @@ void engine_reply_warning(engine_run_t *r, str_t message);
 
 /* The number that a new query's id ends in. `named`: it has a sink of its own. */
 int64_t engine_take_number(engine_t *e, bool named);
+/* Starts it, writes its statement down and lists it; the query is still the caller's when that
+ * fails. `fresh`: no query had its id before. */
+ST engine_start_query(engine_run_t *r, engine_query_t *q, bool fresh, err_t *err);
 /* Stops and frees the query at index i. */
 void engine_remove_query(engine_t *e, size_t i, bool forget);
 data_columns_t engine_copy_columns(arena_t *a, data_columns_t c);

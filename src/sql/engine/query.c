@@ -52,7 +52,7 @@ static ST own_tree(engine_query_t *q, const sql_stmt_t *stmt, const sql_query_t 
 static void read_properties(engine_run_t *r, engine_query_t *q)
 {
     str_t v = engine_property(r->e, r->session, STR("auto.offset.reset"));
-    q->from_start = str_eq_nocase(v, STR("earliest"));
+    q->from_start |= str_eq_nocase(v, STR("earliest"));
     v = engine_property(r->e, r->session, STR("cache.max.bytes.buffering"));
     if (!v.len || !str_to_i64(v, &q->cache_bytes))
         q->cache_bytes = 10000000;
@@ -73,13 +73,19 @@ int64_t engine_take_number(engine_t *e, bool named)
     return n;
 }
 
-static ST start(engine_run_t *r, engine_query_t *q, err_t *err)
+st_t engine_start_query(engine_run_t *r, engine_query_t *q, bool fresh, err_t *err)
 {
+    const engine_host_t *h = &r->e->opt.host;
     q->plan = q->bound.plan;
     read_properties(r, q);
-    TRY(r->e->opt.host.query_start(r->e->opt.host.self, q, err));
-    VEC_PUSH(&r->e->queries, q);
-    return ST_OK;
+    st_t st = h->query_start(h->self, q, err);
+    if (st == ST_OK)
+        st = engine_write_down(r, err);
+    if (st == ST_OK)
+        VEC_PUSH(&r->e->queries, q);
+    else
+        h->query_stop(h->self, q, fresh);
+    return st;
 }
 
 /* ---- CREATE … AS --------------------------------------------------------------------------- */
@@ -135,7 +141,7 @@ static ST make_topic(engine_run_t *r, const with_t *w, const engine_query_t *q, 
     engine_topic_t have;
     if (h->topic_get(h->self, topic, &have, NULL) == ST_OK)
         return engine_topic_for(r, &look, false, err);
-    return h->topic_create(h->self, &spec, err);
+    return engine_make_topic(r, &spec, err);
 }
 
 static ST check_joined_topics(engine_run_t *r, const bind_result_t *b, err_t *err)
@@ -252,7 +258,6 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
             arena_z(r->scratch, arena_printf(r->scratch, "Created query with ID " STR_FMT,
                                              STR_ARG(old->query_id))),
             old->query_id);
-        r->reply->persistent = false;
         return ST_OK;
     }
     with_t w;
@@ -277,7 +282,7 @@ st_t engine_create_as(engine_run_t *r, err_t *err)
         q->id = arena_printf(&q->arena, "C%cAS_" STR_FMT "_%lld", c->table ? 'T' : 'S',
                              STR_ARG(c->name), (long long)engine_take_number(e, true));
     }
-    st = start(r, q, err);
+    st = engine_start_query(r, q, !replaced, err);
     if (st != ST_OK) {
         if (replaced)
             put_back(e, replaced);
@@ -387,7 +392,7 @@ st_t engine_insert_select(engine_run_t *r, err_t *err)
     if (st == ST_OK)
         st = insert_id(r, q, &w, err);
     if (st == ST_OK)
-        st = start(r, q, err);
+        st = engine_start_query(r, q, true, err);
     if (st != ST_OK) {
         query_free(q);
         return st;
@@ -423,14 +428,12 @@ st_t engine_terminate(engine_run_t *r, err_t *err)
     const char *message = done[r->stmt->kind - SQL_STMT_TERMINATE];
     static const char *const actions[] = {"execute", "pause", "resume"};
     const char *action = actions[r->stmt->kind - SQL_STMT_TERMINATE];
-    bool found = false;
-    for (size_t i = r->e->queries.len; i-- > 0;)
-        if (t->all || str_eq_nocase(r->e->queries.ptr[i]->id, t->query_id)) {
-            found = true;
-            change_one(r, i);
-        }
-    if (!found && !t->all)
+    if (!t->all && !engine_find_query(r->e, t->query_id))
         return BAD("Unknown queryId: " STR_FMT, STR_ARG(t->query_id));
+    TRY(engine_write_down(r, err));
+    for (size_t i = r->e->queries.len; i-- > 0;)
+        if (t->all || str_eq_nocase(r->e->queries.ptr[i]->id, t->query_id))
+            change_one(r, i);
     str_t name = t->all ? STR("ALL") : t->query_id;
     engine_reply_status(r, "terminate", name, action, message, name);
     return ST_OK;

@@ -291,6 +291,48 @@ int32_t exec_store_partitions(const exec_t *x, size_t store)
     return store_owner(x, store)->n_partitions;
 }
 
+static void put_types(buf_t *b, const plan_schema_t *s, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        data_type_put(b, s->col[i].type);
+        BUF_LIT(b, ";");
+    }
+}
+
+static void put_aggregates(buf_t *b, const plan_step_t *s)
+{
+    const plan_window_t *w = &s->aggregate.window;
+    buf_printf(b, "%d %lld %lld:", (int)w->kind, (long long)w->size_ms, (long long)w->advance_ms);
+    for (size_t i = 0; i < s->aggregate.n_aggs; i++) {
+        const plan_aggregate_t *g = &s->aggregate.agg[i];
+        buf_printf(b, "%s(", g->fn->name);
+        for (size_t k = 0; k < g->n_args; k++)
+            data_type_put(b, g->call.arg_type[k]);
+        buf_printf(b, ")%zu;", g->slot);
+    }
+}
+
+uint32_t exec_store_shape(const exec_t *x, size_t store)
+{
+    const op_t *o = store_owner(x, store);
+    const plan_step_t *s = o->step;
+    buf_t b = BUF_INIT;
+    buf_put_str(&b, exec_store_name(x, store));
+    BUF_LIT(&b, " ");
+    if (s->kind == PLAN_SOURCE) {
+        put_types(&b, &s->schema, s->schema.n);
+    } else if (s->kind == PLAN_AGGREGATE || s->kind == PLAN_TABLE_AGGREGATE) {
+        put_types(&b, &s->schema, s->schema.n_key);
+        put_aggregates(&b, s);
+    } else { /* a join's side; one store alone is the right side's */
+        const plan_schema_t *side = &s->in[o->class->n_stores == 1 || store > o->first_store]->schema;
+        put_types(&b, side, side->n);
+    }
+    uint32_t shape = hash_crc32c(0, b.ptr, b.len);
+    buf_done(&b);
+    return shape;
+}
+
 static store_t *store_at(const op_t *o, size_t which, int32_t partition)
 {
     ASSERT(partition >= 0 && partition < o->n_partitions);

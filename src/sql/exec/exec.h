@@ -72,6 +72,9 @@ str_t exec_store_name(const exec_t *x, size_t store);
 /* How long its records matter; -1: for ever. */
 int64_t exec_store_retention_ms(const exec_t *x, size_t store);
 int32_t exec_store_partitions(const exec_t *x, size_t store);
+/* Stores whose entries mean the same, of this program's runs, have the same number: it comes from
+ * the types of their values, from aggregates and windows. */
+uint32_t exec_store_shape(const exec_t *x, size_t store);
 ST exec_restore(exec_t *x, size_t store, int32_t partition, str_t key, str_t value, err_t *err);
 void exec_dump(exec_t *x,
                void (*change)(void *env, size_t store, int32_t partition, str_t key, str_t value),

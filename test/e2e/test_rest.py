@@ -392,6 +392,12 @@ def test_shell_failures(server, arus, tmp_path):
     assert r.returncode == 1 and "cannot reach a server at http://127.0.0.1:1" in r.stderr
 
 
+def test_a_topic_of_other_partitions_is_the_server_s_error(server):
+    r = server.ksql("CREATE STREAM four (v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=4);")
+    assert (r.status_code, r.json()["error_code"]) == (500, 50000)
+    assert "KSQL expects 4 partitions (topic has 1), 1 replication factor (topic has 1), and " in r.text
+
+
 def test_what_failed_has_left_nothing(server):
     server.run("CREATE STREAM left_a (k VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='left', VALUE_FORMAT='AVRO', PARTITIONS=1);"
                "DROP STREAM left_a DELETE TOPIC;")

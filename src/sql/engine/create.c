@@ -182,14 +182,16 @@ st_t engine_topic_for(engine_run_t *r, const engine_topic_spec_t *spec, bool may
                  STR_ARG(spec->name), have.partitions, spec->partitions);
         return ST_OK;
     }
-    return BAD("A Kafka topic with the name '" STR_FMT
-               "' already exists, with different partition/replica configuration "
-               "than required. KSQL expects %d partitions (topic has %d), %d replication factor "
-               "(topic has %d), and %lld "
-               "retention (topic has %lld). (Set 'arus.partitions.lenient'='true' to take the "
-               "topic as it is.)",
-               STR_ARG(spec->name), spec->partitions, have.partitions, have.replicas, have.replicas,
-               (long long)have.retention_ms, (long long)have.retention_ms);
+    return err_set(
+        err, ST_MISMATCH,
+        "A Kafka topic with the name '" STR_FMT
+        "' already exists, with different partition/replica configuration "
+        "than required. KSQL expects %d partitions (topic has %d), %d replication factor "
+        "(topic has %d), and %lld "
+        "retention (topic has %lld). (Set 'arus.partitions.lenient'='true' to take the "
+        "topic as it is.)",
+        STR_ARG(spec->name), spec->partitions, have.partitions, have.replicas, have.replicas,
+        (long long)have.retention_ms, (long long)have.retention_ms);
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 """What the end-to-end tests share: the program, folders of their own, runs that end by themselves."""
 import os
 import pathlib
+import shutil
 import subprocess
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARUS = ROOT / "build" / "src" / "app" / "arus"
 SHARED = ROOT.parent / "shared"
+SOAK = bool(os.environ.get("ARUS_SOAK"))
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +56,54 @@ def stats(result, kind):
         if line.startswith(kind + "="):
             out.append(dict(word.split("=", 1) for word in line.split()))
     return out
+
+
+class Mongo:
+    """A look-alike server of ../shared on a port and in a folder of its own. "python" is installed in seconds and has
+    fail points, "rust" is built by cargo and fast."""
+
+    def __init__(self, server, folder):
+        self.script = SHARED / "peers" / "mongo" / "mongo"
+        self.folder, self.port = folder, 27000 + os.getpid() % 900 + (1000 if server == "rust" else 0)
+        self.uri = f"mongodb://127.0.0.1:{self.port}"
+        home = os.environ.get("MONGO_HOME") or str(ROOT / "build" / "mongo")
+        self.env = {**os.environ, "MONGO_HOME": f"{home}-{server}", "MONGO_SERVER": server}
+        if server == "python":
+            self.env["MONGO_FAILPOINTS"] = "1"
+
+    def call(self, *args, timeout=180):
+        subprocess.run(["bash", str(self.script), *args], env=self.env, check=True, stdout=subprocess.DEVNULL,
+                       timeout=timeout)
+
+    def start(self):
+        self.call("start", str(self.port), str(self.folder))
+
+    def kill(self):
+        self.call("kill")
+
+    def fail(self, mode, **data):
+        import pymongo
+        with pymongo.MongoClient(self.uri) as client:
+            client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
+
+
+def mongo_server(server, folder):
+    """Runs it while the generator is open; skips where it cannot be had."""
+    if not (SHARED / "peers" / "mongo" / "mongo").exists():
+        pytest.skip("../shared/peers/mongo is not beside the checkout")
+    pytest.importorskip("pymongo")
+    if server == "rust" and not shutil.which("cargo"):
+        pytest.skip("there is no cargo to build the server with")
+    m = Mongo(server, folder)
+    try:
+        m.call("install", timeout=3600)
+    except subprocess.CalledProcessError:
+        pytest.skip("the look-alike MongoDB cannot be installed here")
+    m.start()
+    yield m
+    m.call("stop")
+
+
+@pytest.fixture(scope="module")
+def mongo(tmp_path_factory):
+    yield from mongo_server("python", tmp_path_factory.mktemp("mongo"))

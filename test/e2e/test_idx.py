@@ -5,17 +5,18 @@ import json
 import os
 import random
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 import pytest
 
-from conftest import ROOT, SHARED, Up, rows
+from conftest import ROOT, SHARED, SOAK, Up, mongo_server, rows
 
 IDX = SHARED / "data" / "idx"
-SOAK = bool(os.environ.get("ARUS_SOAK"))
 needs_data = pytest.mark.skipif(not IDX.is_dir(), reason="../shared/data/idx is not there")
 
 
@@ -32,15 +33,14 @@ class Market:
         assert self.p.wait(timeout=5) == 0
 
 
-@pytest.fixture
-def prices(tmp_path):
-    """Real prices: all of them in a soak, else those of 120 tickers, and the companies' names."""
+def real_prices(tmp_path, step):
+    """Real prices: all of them in a soak, else those of each step-th ticker, and the companies' names."""
     daily, companies = tmp_path / "daily.csv", tmp_path / "companies.csv"
     with gzip.open(IDX / "daily-2020-2021.csv.gz", "rt", encoding="utf-8") as f:
         all_rows = list(csv.DictReader(f))
     with open(IDX / "companies.csv", encoding="utf-8", newline="") as f:
         names = {r["ticker"]: r["name"] for r in csv.DictReader(f)}
-    tickers = sorted(names) if SOAK else sorted(names)[::7]
+    tickers = sorted(names) if SOAK else sorted(names)[::step]
     all_rows = [r for r in all_rows if r["ticker"] in set(tickers)]
     with open(daily, "w", encoding="utf-8", newline="") as f:
         w = csv.DictWriter(f, all_rows[0].keys())
@@ -51,6 +51,11 @@ def prices(tmp_path):
         w.writerow(["ticker", "name"])
         w.writerows((t, names[t]) for t in tickers)
     return daily, companies, all_rows, {t: names[t] for t in tickers}
+
+
+@pytest.fixture
+def prices(tmp_path):
+    return real_prices(tmp_path, 7)
 
 
 def expected(all_rows, names):
@@ -73,6 +78,17 @@ def stored(db):
         out[table] = {d["id"]: d for d in docs}
         assert len(docs) == len(out[table]), "an id twice"
     con.close()
+    return out
+
+
+def mongo_stored(uri):
+    import pymongo
+    out = {}
+    with pymongo.MongoClient(uri) as client:
+        for name in ("ksql-stock-stream", "ksql-company-stream", "ksql-join-stock-company"):
+            docs = list(client["kafka"][name].find({}, {"_id": 0}))
+            out[name] = {d["id"]: d for d in docs}
+            assert len(docs) == len(out[name]), "an id twice"
     return out
 
 
@@ -138,6 +154,36 @@ def test_kill_9_at_random_moments_changes_nothing(arus, tmp_path, prices):
         market.close()
     assert_same(stored(data / "idx.db"), expected(all_rows, names))
     assert records_in_topic(arus, tmp_path, data, "streaming.goapi.idx.stock.json", "id VARCHAR") == 2 * len(all_rows)
+
+
+@needs_data
+@pytest.mark.parametrize("server", ["python", pytest.param("rust", marks=pytest.mark.skipif(
+    not SOAK, reason="building the server takes twenty minutes: in make soak"))])
+def test_mongodb_dies_three_times_and_fails_in_between(arus, tmp_path, tmp_path_factory, server):
+    if SOAK and server == "python":
+        pytest.skip("it stores a thousand documents a second: the soak takes the other server")
+    daily, companies, all_rows, names = real_prices(tmp_path, 160)
+    market = Market(arus, "--prices", str(daily), "--companies", str(companies))
+    data = tmp_path / "data"
+    data.mkdir()
+    for mongo in mongo_server(server, tempfile.mkdtemp(dir="/dev/shm") if SOAK else tmp_path / "mongo"):
+        run = command(arus, data, market.url, "3s") + ["-D", "sink=mongodb", "-D", f"sink_url={mongo.uri}"]
+        with subprocess.Popen(run, stderr=subprocess.PIPE, text=True) as p:
+            for code in (91, 112, 189):
+                time.sleep(8 if SOAK else 1)
+                if server == "python":
+                    mongo.fail({"times": 3}, failCommands=["update"], errorCode=code)
+                    time.sleep(0.3)
+                mongo.kill()
+                time.sleep(0.5)
+                mongo.start()
+            assert p.poll() is None, "the load was over before the third death"
+            _, err = p.communicate(timeout=900)
+        market.close()
+        assert p.returncode == 0, err
+        assert_same(mongo_stored(mongo.uri), expected(all_rows, names))
+        if SOAK:
+            shutil.rmtree(mongo.folder)
 
 
 def test_first_joined_row_within_300_ms(arus, tmp_path):

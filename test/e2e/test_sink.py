@@ -1,6 +1,5 @@
 """Sinks: tables into SQLite and MongoDB, with databases that fail and die."""
 import json
-import os
 import signal
 import sqlite3
 import subprocess
@@ -8,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import ROOT, SHARED, stats
+from conftest import stats
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS t (id VARCHAR PRIMARY KEY, ticker VARCHAR, close DOUBLE, volume BIGINT)
@@ -59,42 +58,6 @@ def test_sqlite_after_kill_9(up):
     assert sqlite_documents(out) == want(0, 1500)
 
 
-class Mongo:
-    """The look-alike server of ../shared, its Python one, on a port and in a folder of its own."""
-
-    def __init__(self, folder):
-        self.script = SHARED / "peers" / "mongo" / "mongo"
-        self.folder, self.port = folder, 27000 + os.getpid() % 900
-        self.uri = f"mongodb://127.0.0.1:{self.port}"
-        self.env = {**os.environ, "MONGO_HOME": str(ROOT / "build" / "mongo"), "MONGO_SERVER": "python",
-                    "MONGO_FAILPOINTS": "1"}
-
-    def call(self, *args):
-        subprocess.run(["bash", str(self.script), *args], env=self.env, check=True, stdout=subprocess.DEVNULL,
-                       timeout=180)
-
-    def start(self):
-        self.call("start", str(self.port), str(self.folder))
-
-    def kill(self):
-        self.call("kill")
-
-
-@pytest.fixture(scope="module")
-def mongo(tmp_path_factory):
-    if not (SHARED / "peers" / "mongo" / "mongo").exists():
-        pytest.skip("../shared/peers/mongo is not beside the checkout")
-    pytest.importorskip("pymongo")
-    m = Mongo(tmp_path_factory.mktemp("mongo"))
-    try:
-        m.call("install")
-    except subprocess.CalledProcessError:
-        pytest.skip("the look-alike MongoDB cannot be installed here")
-    m.start()
-    yield m
-    m.call("stop")
-
-
 @pytest.fixture
 def db(mongo):
     import pymongo
@@ -110,12 +73,6 @@ def documents(db):
     for d in found:
         assert type(d.pop("_id")).__name__ == "ObjectId"
     return {d["id"]: d for d in found}
-
-
-def fail(mongo, mode, **data):
-    import pymongo
-    with pymongo.MongoClient(mongo.uri) as client:
-        client.admin.command({"configureFailPoint": "failCommand", "mode": mode, "data": data})
 
 
 def test_mongodb_documents_are_the_articles(up, mongo, db):
@@ -150,9 +107,9 @@ def test_mongodb_is_killed_three_times(up, mongo, db):
 @pytest.mark.parametrize("code", [6, 7, 89, 91, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 50, 64, 251])
 def test_mongodb_errors_that_pass(up, mongo, db, code):
     up.run(TABLE + rows(0, 10))
-    fail(mongo, {"times": 2}, failCommands=["update"], errorCode=code)
+    mongo.fail({"times": 2}, failCommands=["update"], errorCode=code)
     r = up.run(TABLE + sink("mongodb", mongo.uri, **{"retry.backoff.ms": 5}))
-    fail(mongo, "off")
+    mongo.fail("off")
     assert r.returncode == 0 and "stopped" not in r.stderr
     assert documents(db) == want(0, 10)
 
@@ -160,9 +117,9 @@ def test_mongodb_errors_that_pass(up, mongo, db, code):
 @pytest.mark.parametrize("command", ["update", "commitTransaction", "hello", "find", "createIndexes"])
 def test_mongodb_cuts_the_connection(up, mongo, db, command):
     up.run(TABLE + rows(0, 10))
-    fail(mongo, {"times": 1}, failCommands=[command], closeConnection=True)
+    mongo.fail({"times": 1}, failCommands=[command], closeConnection=True)
     r = up.run(TABLE + sink("mongodb", mongo.uri, **{"retry.backoff.ms": 5}))
-    fail(mongo, "off")
+    mongo.fail("off")
     assert r.returncode == 0 and "stopped" not in r.stderr
     assert documents(db) == want(0, 10)
 
@@ -170,9 +127,9 @@ def test_mongodb_cuts_the_connection(up, mongo, db, command):
 @pytest.mark.parametrize("code", [13, 18, 72, 79, 322])
 def test_mongodb_errors_that_stay(up, mongo, db, code):
     up.run(TABLE + rows(0, 10))
-    fail(mongo, "alwaysOn", failCommands=["update"], errorCode=code)
+    mongo.fail("alwaysOn", failCommands=["update"], errorCode=code)
     r = up.run(TABLE + sink("mongodb", mongo.uri))
-    fail(mongo, "off")
+    mongo.fail("off")
     assert "OUT stopped: MongoDB: " in r.stderr and f"(code {code})" in r.stderr
     r = up.run(TABLE + sink("mongodb", mongo.uri))
     assert documents(db) == want(0, 10)

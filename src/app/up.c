@@ -54,7 +54,8 @@ static const char usage[] =
     "  --data DIR            where everything is kept (log.dirs; default ./arus-data)\n"
     "  -D name=value         sets a property, or a ${variable} of the script\n"
     "  --until-idle DURATION ends by itself once sources, queries and sinks had nothing to do for "
-    "so long (5s, 200ms)\n"
+    "so long (5s, 200ms);\n"
+    "                        exit code 1 when a query is in ERROR then\n"
     "  --stats               says at the end where the time went\n"
     "  --quiet               prints nothing while it runs\n";
 
@@ -271,14 +272,28 @@ static void raise_open_files(void)
     (void)setrlimit(RLIMIT_NOFILE, &files); /* then it stays what it was */
 }
 
-/* Until a signal, or until it has been idle long enough. */
-static void run(up_t *u)
+/* Whether all queries run; tells which do not. */
+static bool all_run(const server_stats_t *st)
+{
+    bool all = true;
+    for (size_t i = 0; i < st->n_queries; i++)
+        if (str_eq(st->query[i].state, STR("ERROR"))) {
+            fprintf(stderr, "arus up: query " STR_FMT " is in ERROR, see above\n",
+                    STR_ARG(st->query[i].id));
+            all = false;
+        }
+    return all;
+}
+
+/* Until a signal, or until it has been idle long enough: then false when a query does not run. */
+static bool run(up_t *u)
 {
     show_t *show = NULL;
     if (!u->quiet)
         show = show_new(u->server, u->io, options_get(&u->opt, "arus.show", STR("")),
                         options_get(&u->opt, "log.dirs", STR("arus-data")));
     int64_t idle_since = -1;
+    bool well = true;
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     for (;;) {
@@ -298,8 +313,10 @@ static void run(up_t *u)
             idle_since = -1;
         else if (idle_since < 0)
             idle_since = now;
-        else if (now - idle_since >= u->until_idle_ms)
+        else if (now - idle_since >= u->until_idle_ms) {
+            well = all_run(&st);
             break;
+        }
     }
     if (u->stats) {
         server_stats_t st;
@@ -309,6 +326,7 @@ static void run(up_t *u)
     }
     arena_done(&a);
     show_free(show);
+    return well;
 }
 
 int verb_up(int argc, char **argv)
@@ -332,7 +350,7 @@ int verb_up(int argc, char **argv)
         close_all(&u);
         return st == ST_BAD_CONFIG || st == ST_NOT_FOUND ? 2 : 1;
     }
-    run(&u);
+    bool well = run(&u);
     close_all(&u);
-    return 0;
+    return well ? 0 : 1;
 }

@@ -192,8 +192,7 @@ static ST check_shape(runner_t *r, str_t name, str_t shape, err_t *err)
     log_topic_info_t info;
     st_t st = log_topic_describe(r->server->opt.log, name, &a, &info, err);
     for (size_t i = 0; st == ST_OK && i < info.n_configs; i++)
-        if (str_eq(info.config[i].name, STR(SHAPE_CONFIG)) &&
-            !str_eq(info.config[i].value, shape))
+        if (str_eq(info.config[i].name, STR(SHAPE_CONFIG)) && !str_eq(info.config[i].value, shape))
             st = err_set(err, ST_CORRUPT,
                          "changelog " STR_FMT
                          " holds the state of another statement (it was edited): give the stream "

@@ -312,6 +312,7 @@ def test_a_query_that_does_not_start_stops_nobody_else(up):
         CREATE TABLE t AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;
         CREATE TABLE u AS SELECT id, MAX(v) AS m FROM s GROUP BY id;
         INSERT INTO s VALUES ('a', 1);""", show="U", idle="1500ms")
+    assert r.returncode == 1 and "CTAS_T_0 is in ERROR" in r.stderr
     assert "terminate it and create it again" in r.stderr
     assert rows(r) == {"a": ["1"]}
 

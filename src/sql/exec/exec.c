@@ -325,7 +325,8 @@ uint32_t exec_store_shape(const exec_t *x, size_t store)
         put_types(&b, &s->schema, s->schema.n_key);
         put_aggregates(&b, s);
     } else { /* a join's side; one store alone is the right side's */
-        const plan_schema_t *side = &s->in[o->class->n_stores == 1 || store > o->first_store]->schema;
+        const plan_schema_t *side =
+            &s->in[o->class->n_stores == 1 || store > o->first_store]->schema;
         put_types(&b, side, side->n);
     }
     uint32_t shape = hash_crc32c(0, b.ptr, b.len);

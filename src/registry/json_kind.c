@@ -1,27 +1,39 @@
-/* JSON: JSON Schema. Kept as compact JSON; there is no comparison yet: a changed schema differs. */
-#include "base/json.h"
+/* JSON: JSON Schema. */
+#include "registry/json_diff.h"
+#include "registry/json_tree.h"
 #include "registry/kind.h"
+
+typedef struct json_schema {
+    const json_value_t *json;
+    const jschema_t *root;
+} json_schema_t;
 
 static st_t parse(arena_t *a, const kind_input_t *in, const void **ret, err_t *err)
 {
-    const json_value_t *v;
-    TRY(json_parse(a, in->text, 0, &v, err));
-    *ret = v;
+    json_schema_t *s = ARENA_NEW(a, json_schema_t);
+    TRY(jschema_parse(a, in, &s->json, &s->root, err));
+    *ret = s;
     return ST_OK;
 }
 
+/* There is no other form: a $ref stays where it is. */
 static void put(buf_t *b, const void *schema, kind_form_t form)
 {
-    (void)form;
-    json_put_value(b, schema);
+    const json_schema_t *s = schema;
+    jschema_put_text(b, s->json, form == KIND_NORMALIZED);
 }
 
 static void diff(kind_diff_t *d, const void *reader, const void *writer)
 {
-    (void)reader;
-    (void)writer;
-    kind_differ(d, "This version of arus cannot compare JSON schemas; with compatibility NONE they "
-                   "are taken as they are");
+    const json_schema_t *r = reader, *w = writer;
+    jschema_differences_t found;
+    jschema_diff(d->arena, w->root, r->root, false, &found);
+    for (size_t i = 0; i < found.list.len; i++)
+        VEC_PUSH(&d->messages,
+                 jschema_difference_text(d->arena, found.list.ptr[i], d->reader, d->writer));
+    if (found.cut)
+        kind_differ(d, "The schemas are too large to be compared");
+    VEC_DONE(&found.list);
 }
 
 const kind_class_t kind_json = {"JSON", parse, put, diff};

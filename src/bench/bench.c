@@ -78,11 +78,11 @@ static ST register_schemas(registry_t *r, err_t *err)
                                       "string") "," FIELD("name",
                                                           "string") "," FIELD("logo",
                                                                               "string") "]}")};
-    int32_t id;
-    TRY(registry_register(r, STR("bench-stock-value"), &stock, &id, err));
-    if (id != 1)
-        return err_set(err, ST_CORRUPT, "the first schema's id is %d", id);
-    TRY(registry_register(r, STR("bench-company-value"), &company, &id, err));
+    registry_schema_t made;
+    TRY(registry_register(r, STR("bench-stock-value"), &stock, &made, NULL, err));
+    if (made.id != 1)
+        return err_set(err, ST_CORRUPT, "the first schema's id is %d", made.id);
+    TRY(registry_register(r, STR("bench-company-value"), &company, &made, NULL, err));
     return ST_OK;
 }
 

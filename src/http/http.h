@@ -20,6 +20,8 @@ typedef struct http_server http_server_t;
 typedef struct http_request http_request_t;
 typedef struct http_conn http_conn_t;
 
+typedef struct http_route http_route_t;
+
 typedef struct http_pair {
     str_t name, value;
 } http_pair_t;
@@ -35,6 +37,7 @@ struct http_request {
     int version;                        /* 1: HTTP/1.x, 2: HTTP/2 */
     http_pair_t param[HTTP_PARAMS_MAX]; /* the route's {name}s, percent-decoded */
     size_t n_params;
+    const http_route_t *route;          /* the one that fits; in miss, which has another method; NULL */
     const http_pair_t *header; /* names in lower case */
     size_t n_headers;
     arena_t *arena; /* for what the handler needs until the answer has ended */
@@ -45,11 +48,11 @@ struct http_request {
     void (*ready)(http_request_t *r);
 };
 
-typedef struct http_route {
+struct http_route {
     const char *method; /* "GET" answers HEAD, too */
     const char *path;   /* "/subjects/{subject}/versions": a {name} is one segment, never empty */
     void (*handle)(void *env, http_request_t *r);
-} http_route_t;
+};
 
 typedef struct http_options {
     io_loop_t *loop;

@@ -46,11 +46,15 @@ void http_route(http_server_t *s, http_exchange_t *x)
     str_t method = x->no_body ? STR("GET") : x->req.method;
     for (size_t i = 0; i < s->opt.n_routes; i++) {
         const http_route_t *route = &s->opt.route[i];
-        if (str_eq(method, str_of(route->method)) && route_fits(x, str_of(route->path))) {
-            route->handle(s->opt.env, &x->req);
-            return;
-        }
+        if (!str_eq(method, str_of(route->method)) || !route_fits(x, str_of(route->path)))
+            continue;
+        x->req.route = route;
+        route->handle(s->opt.env, &x->req);
+        return;
     }
+    for (size_t i = 0; i < s->opt.n_routes && !x->req.route; i++)
+        if (route_fits(x, str_of(s->opt.route[i].path)))
+            x->req.route = &s->opt.route[i];
     x->req.n_params = 0;
     if (s->opt.miss)
         s->opt.miss(s->opt.env, &x->req);

@@ -29,4 +29,4 @@ static void diff(kind_diff_t *d, const void *reader, const void *writer)
         kind_differ(d, "%s", err.msg);
 }
 
-const kind_class_t kind_avro = {"AVRO", parse, put, diff};
+const kind_class_t kind_avro = {"AVRO", parse, put, diff, NULL};

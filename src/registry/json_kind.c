@@ -36,4 +36,4 @@ static void diff(kind_diff_t *d, const void *reader, const void *writer)
     VEC_DONE(&found.list);
 }
 
-const kind_class_t kind_json = {"JSON", parse, put, diff};
+const kind_class_t kind_json = {"JSON", parse, put, diff, NULL};

@@ -26,7 +26,7 @@ typedef struct kind_input {
 /* The ways of writing a schema. A kind that does not know one writes KIND_STORED. */
 typedef enum kind_form {
     KIND_STORED,            /* as it is kept and compared: equal schemas have equal texts */
-    KIND_NORMALIZED,        /* without what makes no difference to its data */
+    KIND_NORMALIZED,        /* as it is kept when it is to be normalized: in one order of members */
     KIND_RESOLVED,          /* "resolved": with its references written out */
     KIND_SERIALIZED,        /* "serialized": as a base64 descriptor */
     KIND_WITHOUT_EXTENSIONS /* "ignore_extensions" */
@@ -48,6 +48,9 @@ typedef struct kind_class {
     /* A message for each reason why data of the writer cannot be read with the reader; none when it
      * can. */
     void (*diff)(kind_diff_t *d, const void *reader, const void *writer);
+    /* Whether the two are one schema though their stored texts differ: by the order of members, or
+     * because one has references written out. NULL: then they never are. */
+    bool (*equal)(const void *x, const void *y);
 } kind_class_t;
 
 #define KIND(id) extern const kind_class_t kind_##id;

@@ -24,4 +24,4 @@ static void diff(kind_diff_t *d, const void *reader, const void *writer)
                    "they are taken as they are");
 }
 
-const kind_class_t kind_protobuf = {"PROTOBUF", parse, put, diff};
+const kind_class_t kind_protobuf = {"PROTOBUF", parse, put, diff, NULL};

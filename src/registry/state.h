@@ -8,29 +8,60 @@
 #define ARUS_REGISTRY_STATE_H
 
 #include "base/map.h"
-#include "base/vec.h"
-#include "registry/registry.h"
+#include "registry/name.h"
+#include "registry/record.h"
 
-/* A schema: in the registry's arena until it closes; immutable but for `resolved`. */
+typedef struct subject subject_t;
+
+/* A subject's newest version of a schema. */
+typedef struct use {
+    const subject_t *subject;
+    int32_t version;
+    struct use *next;
+} use_t;
+
+/* A schema within a context: in the registry's arena until it closes; immutable but for uses and
+ * `resolved`. */
 typedef struct schema {
     int32_t id;
     str_t type, text;
-    const registry_ref_t *ref;
+    const registry_ref_t *ref; /* as they were written: relative to the context */
     size_t n_refs;
+    str_t metadata, rules;
+    uint8_t guid[16];
+    use_t *uses;    /* none: no version has it any more */
     str_t resolved; /* the text with its references written out; empty until someone asks */
 } schema_t;
 
 typedef struct version {
     int32_t version;
     bool deleted;
-    const schema_t *schema;
+    int64_t ts_ms;
+    schema_t *schema;
 } version_t;
 
-typedef struct subject {
+typedef struct context {
+    str_t name; /* ".": the default one */
+    bool known; /* its record is there */
+    int32_t max_id;
+    VEC(schema_t *) by_id; /* ascending */
+    VEC(schema_t *) referrers; /* those with references */
+    map_t by_guid;             /* the 16 bytes to schema_t */
+} context_t;
+
+struct subject {
     str_t name;
+    context_t *context;
     VEC(version_t) versions; /* ascending */
-    int level, mode;         /* -1: the global one */
-} subject_t;
+};
+
+/* Of a subject, a context or all. */
+typedef struct setting {
+    str_t name;
+    bool has_config;
+    config_t config;
+    int mode; /* -1: none */
+} setting_t;
 
 struct registry {
     pthread_mutex_t lock;
@@ -38,47 +69,59 @@ struct registry {
     io_t *io;
     log_topic_t *topic;
     arena_t arena;
-    map_t subjects;        /* subject_t */
-    map_t by_content;      /* type, references and text to schema_t */
-    VEC(schema_t *) by_id; /* index: id; NULL: none */
-    int level, mode;       /* global */
+    map_t contexts; /* name to context_t */
+    map_t subjects; /* name to subject_t */
+    map_t settings; /* name to setting_t */
 };
 
-/* Records that will be written together. */
-typedef struct change {
-    arena_t arena;
-    VEC(str_t) keys;
-    VEC(str_t) values; /* ptr NULL: null */
-} change_t;
-
-void change_init(change_t *c);
-void change_done(change_t *c);
-void change_schema(change_t *c, str_t subject, int32_t version, const schema_t *s, bool deleted);
-void change_remove_schema(change_t *c, str_t subject, int32_t version);
-void change_delete_subject(change_t *c, str_t subject, int32_t version);
-void change_level(change_t *c, str_t subject, int level); /* -1: removed */
-void change_mode(change_t *c, str_t subject, int mode);
-
+/* The default context is always there. */
+void state_init(registry_t *r);
 /* Writes the change in one commit and applies it. */
 ST state_commit(registry_t *r, const change_t *c, err_t *err);
-ST state_apply(registry_t *r, str_t key, str_t value, err_t *err);
+ST state_apply(registry_t *r, str_t key, str_t value, int64_t ts_ms, err_t *err);
 /* Reads all of the topic. */
 ST state_load(registry_t *r, err_t *err);
 
-subject_t *state_subject(registry_t *r, str_t name, bool create);
-schema_t *state_schema(const registry_t *r, int32_t id);
+context_t *state_context(const registry_t *r, str_t name);
+subject_t *state_subject(const registry_t *r, str_t name);
+const setting_t *state_setting(const registry_t *r, str_t name);
+/* Where in by_id an id is, or would be. */
+size_t state_id_slot(const context_t *c, int32_t id);
+schema_t *state_any_by_id(const context_t *c, int32_t id);
+/* Only those that a version has. */
+schema_t *state_by_id(const context_t *c, int32_t id);
+schema_t *state_by_guid(const context_t *c, const uint8_t guid[16]);
+/* The subject's version of a schema; NULL. */
+version_t *state_use(const subject_t *s, const schema_t *schema);
+version_t *state_version(const subject_t *s, int32_t version);
 /* The last version; with `deleted` softly deleted ones count. NULL when there is none or s is NULL.
  */
-version_t *state_newest(subject_t *s, bool deleted);
-/* ST_NOT_FOUND. */
-ST state_version(registry_t *r, str_t subject, int32_t version, bool deleted, version_t **ret,
-                 err_t *err);
-/* ST_DENIED when the mode of the subject (s may be NULL) forbids changes. */
-ST state_may_write(const registry_t *r, const subject_t *s, str_t name, err_t *err);
-/* ST_NOT_FOUND in Confluent's words. */
+version_t *state_newest(const subject_t *s, bool deleted);
+/* Whether there is a version in the subject, or in any of the context. */
+bool state_has_versions(const registry_t *r, str_t name, bool deleted);
+/* By name, first the default one, in an array of the arena. */
+context_t **state_contexts(const registry_t *r, arena_t *a, size_t *ret_n);
+/* In that order, so that a name without a context is found in another. */
+subject_t *state_elsewhere(const registry_t *r, arena_t *a, context_t *const *context, size_t i,
+                           str_t subject);
+
+registry_schema_t state_describe(const subject_t *s, const version_t *v);
+void state_guid(const registry_schema_t *s, uint8_t ret[16]);
+/* Whether a schema of the context refers to the version. */
+bool state_refers(arena_t *a, const schema_t *s, str_t context, str_t subject, int32_t version);
+/* Whether another schema refers to the version. `deleted`: also one that is softly deleted.
+ * `within`: not if it is a version of this subject itself; may be empty. */
+bool state_referenced(const registry_t *r, str_t subject, int32_t version, bool deleted,
+                      str_t within);
+
+/* What counts for a subject. */
+config_t state_config(const registry_t *r, arena_t *a, str_t name);
+registry_mode_t state_mode(const registry_t *r, arena_t *a, str_t name);
+/* ST_DENIED when its mode forbids changes. */
+ST state_may_write(const registry_t *r, arena_t *a, str_t name, err_t *err);
+/* Errors in Confluent's words. */
 st_t state_no_subject(str_t subject, err_t *err);
 st_t state_no_version(int32_t version, err_t *err);
-/* What two equal schemas have in common. */
-str_t state_content(arena_t *a, str_t type, str_t text, const registry_ref_t *ref, size_t n);
+st_t state_is_referenced(str_t subject, int32_t version, err_t *err);
 
 #endif

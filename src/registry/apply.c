@@ -1,0 +1,344 @@
+/* How the state changes: by records, those of the topic and those that are written now. */
+#include "registry/content.h"
+#include "registry/state.h"
+#include "wire/batch.h"
+
+#define READ_BYTES (1 << 20)
+#define UNPACK_MAX (64 << 20)
+
+static context_t *need_context(registry_t *r, str_t name)
+{
+    context_t *c = map_get(&r->contexts, name);
+    if (c)
+        return c;
+    c = mem_zalloc(sizeof *c);
+    c->name = arena_str(&r->arena, name);
+    c->known = str_eq(name, NAME_DEFAULT_CONTEXT);
+    map_init(&c->by_guid);
+    map_put(&r->contexts, c->name, c);
+    return c;
+}
+
+void state_init(registry_t *r)
+{
+    need_context(r, NAME_DEFAULT_CONTEXT);
+}
+
+static subject_t *need_subject(registry_t *r, str_t name)
+{
+    subject_t *s = map_get(&r->subjects, name);
+    if (s)
+        return s;
+    s = mem_zalloc(sizeof *s);
+    s->name = arena_str(&r->arena, name);
+    s->context = need_context(r, name_split(name).context);
+    map_put(&r->subjects, s->name, s);
+    return s;
+}
+
+static setting_t *need_setting(registry_t *r, str_t name)
+{
+    setting_t *s = map_get(&r->settings, name);
+    if (s)
+        return s;
+    s = mem_zalloc(sizeof *s);
+    s->name = arena_str(&r->arena, name);
+    s->mode = -1;
+    map_put(&r->settings, s->name, s);
+    return s;
+}
+
+static const registry_ref_t *copy_refs(arena_t *a, const json_value_t *list, size_t *ret_n)
+{
+    size_t n = list && list->kind == JSON_ARRAY ? list->n : 0;
+    registry_ref_t *ref = n ? ARENA_ARRAY(a, registry_ref_t, n) : NULL;
+    for (size_t i = 0; i < n; i++) {
+        const json_value_t *v = &list->item[i];
+        ref[i] = (registry_ref_t){arena_str(a, json_get_text(v, "name", STR(""))),
+                                  arena_str(a, json_get_text(v, "subject", STR(""))),
+                                  (int32_t)json_get_i64(v, "version", 0)};
+    }
+    *ret_n = n;
+    return ref;
+}
+
+/* The few types' names need not be kept once a schema. */
+static str_t keep_type(arena_t *a, str_t type)
+{
+    const kind_class_t *kind = kind_find(type);
+    return kind ? str_of(kind->name) : arena_str(a, type);
+}
+
+static schema_t *keep_schema(registry_t *r, context_t *c, const registry_schema_t *s)
+{
+    schema_t *known = state_any_by_id(c, s->id);
+    if (known && !memcmp(known->guid, s->guid, sizeof s->guid) && str_eq(known->type, s->type))
+        return known;
+    schema_t *fresh = ARENA_NEW(&r->arena, schema_t);
+    *fresh = (schema_t){.id = s->id,
+                        .type = keep_type(&r->arena, s->type),
+                        .text = arena_str(&r->arena, s->text),
+                        .ref = s->ref,
+                        .n_refs = s->n_refs,
+                        .metadata = arena_str(&r->arena, s->metadata),
+                        .rules = arena_str(&r->arena, s->rules)};
+    memcpy(fresh->guid, s->guid, sizeof s->guid);
+    size_t at = state_id_slot(c, s->id);
+    if (known) {
+        c->by_id.ptr[at] = fresh; /* what a forced import replaces */
+    } else {
+        VEC_PUSH(&c->by_id, fresh);
+        memmove(c->by_id.ptr + at + 1, c->by_id.ptr + at,
+                (c->by_id.len - at - 1) * sizeof *c->by_id.ptr);
+        c->by_id.ptr[at] = fresh;
+    }
+    if (fresh->n_refs)
+        VEC_PUSH(&c->referrers, fresh);
+    if (s->id > c->max_id)
+        c->max_id = s->id;
+    map_put(&c->by_guid, str_n(fresh->guid, sizeof fresh->guid), fresh);
+    return fresh;
+}
+
+static void drop_use(schema_t *schema, const subject_t *s, int32_t version)
+{
+    for (use_t **u = &schema->uses; *u; u = &(*u)->next)
+        if ((*u)->subject == s && (*u)->version == version) {
+            *u = (*u)->next;
+            return;
+        }
+}
+
+static void add_use(registry_t *r, schema_t *schema, const subject_t *s, int32_t version)
+{
+    use_t **end = &schema->uses;
+    for (; *end; end = &(*end)->next)
+        if ((*end)->subject == s) {
+            (*end)->version = version;
+            return;
+        }
+    *end = ARENA_NEW(&r->arena, use_t);
+    **end = (use_t){s, version, NULL};
+}
+
+static void put_version(subject_t *s, version_t v)
+{
+    version_t *there = state_version(s, v.version);
+    if (there) {
+        if (there->schema != v.schema)
+            drop_use(there->schema, s, v.version);
+        *there = v;
+        return;
+    }
+    size_t i = s->versions.len;
+    while (i > 0 && s->versions.ptr[i - 1].version > v.version)
+        i--;
+    if (!s->versions.cap) { /* most subjects have few */
+        s->versions.ptr = mem_alloc(2 * sizeof v);
+        s->versions.cap = 2;
+    }
+    VEC_PUSH(&s->versions, v);
+    memmove(s->versions.ptr + i + 1, s->versions.ptr + i,
+            (s->versions.len - i - 1) * sizeof *s->versions.ptr);
+    s->versions.ptr[i] = v;
+}
+
+static void remove_version(subject_t *s, int32_t version)
+{
+    version_t *v = state_version(s, version);
+    if (!v)
+        return;
+    drop_use(v->schema, s, version);
+    VEC_REMOVE(&s->versions, v - s->versions.ptr);
+}
+
+static ST apply_schema(registry_t *r, const json_value_t *key, const json_value_t *value,
+                       int64_t ts_ms, err_t *err)
+{
+    str_t name = json_get_text(key, "subject", STR(""));
+    int64_t version = json_get_i64(key, "version", 0), id = json_get_i64(value, "id", 0);
+    if (!value) {
+        remove_version(state_subject(r, name), (int32_t)version);
+        return ST_OK;
+    }
+    if (id < 0 || id > INT32_MAX || version < 1 || version > INT32_MAX)
+        return err_set(err, ST_CORRUPT, "a schema's id %lld or version %lld is out of range",
+                       (long long)id, (long long)version);
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    registry_schema_t s = {.id = (int32_t)id,
+                           .type = json_get_text(value, "schemaType", STR("AVRO")),
+                           .text = json_get_text(value, "schema", STR(""))};
+    s.ref = copy_refs(&r->arena, json_get(value, "references"), &s.n_refs);
+    st_t st = content_metadata(&a, json_get(value, "metadata"), &s.metadata, err);
+    if (st == ST_OK)
+        st = content_rules(&a, json_get(value, "ruleSet"), &s.rules, err);
+    if (st == ST_OK) {
+        state_guid(&s, s.guid);
+        subject_t *subject = need_subject(r, name);
+        schema_t *schema = keep_schema(r, subject->context, &s);
+        add_use(r, schema, subject, (int32_t)version);
+        put_version(subject, (version_t){(int32_t)version, json_get_bool(value, "deleted", false),
+                                         ts_ms, schema});
+    }
+    arena_done(&a);
+    return st;
+}
+
+static void apply_delete(registry_t *r, const json_value_t *value)
+{
+    subject_t *s = state_subject(r, json_get_text(value, "subject", STR("")));
+    int64_t up_to = json_get_i64(value, "version", 0);
+    for (size_t i = 0; s && i < s->versions.len; i++)
+        if (s->versions.ptr[i].version <= up_to && !s->versions.ptr[i].deleted) {
+            s->versions.ptr[i].deleted = true;
+            add_use(r, s->versions.ptr[i].schema, s, s->versions.ptr[i].version);
+        }
+}
+
+static void apply_clear(registry_t *r, const json_value_t *value)
+{
+    str_t name = json_get_text(value, "subject", STR(""));
+    for (map_entry_t *e = NULL; (e = map_next(&r->subjects, e));) {
+        subject_t *s = e->value;
+        for (size_t i = s->versions.len; name_within(s->name, name) && i-- > 0;)
+            if (s->versions.ptr[i].deleted)
+                remove_version(s, s->versions.ptr[i].version);
+    }
+}
+
+static ST apply_config(registry_t *r, str_t name, const json_value_t *value, err_t *err)
+{
+    setting_t *s = need_setting(r, name);
+    arena_t a;
+    config_t c = {.value = {STR_NONE}};
+    arena_init(&a, ARENA_NO_LIMIT);
+    st_t st = value ? config_read(&a, value, false, &c, err) : ST_OK;
+    if (st == ST_OK) {
+        s->has_config = value != NULL;
+        s->config = config_copy(&r->arena, &c);
+    }
+    arena_done(&a);
+    return st;
+}
+
+static void apply_mode(registry_t *r, str_t name, const json_value_t *value)
+{
+    registry_mode_t mode;
+    bool set = registry_mode_parse(json_get_text(value, "mode", STR("")), &mode);
+    need_setting(r, name)->mode = set ? (int)mode : -1;
+}
+
+static ST apply_parsed(registry_t *r, const json_value_t *key, const json_value_t *value,
+                       int64_t ts_ms, err_t *err)
+{
+    str_t type = json_get_text(key, "keytype", STR(""));
+    str_t subject = json_get_text(key, "subject", STR(""));
+    if (value && value->kind == JSON_NULL)
+        value = NULL;
+    if (str_eq(type, STR("SCHEMA")))
+        return apply_schema(r, key, value, ts_ms, err);
+    if (str_eq(type, STR("CONFIG")))
+        return apply_config(r, subject, value, err);
+    if (str_eq(type, STR("MODE")))
+        apply_mode(r, subject, value);
+    else if (str_eq(type, STR("CONTEXT")))
+        need_context(r, json_get_text(key, "context", NAME_DEFAULT_CONTEXT))->known = value != NULL;
+    else if (value && str_eq(type, STR("DELETE_SUBJECT")))
+        apply_delete(r, value);
+    else if (value && str_eq(type, STR("CLEAR_SUBJECT")))
+        apply_clear(r, value);
+    return ST_OK;
+}
+
+st_t state_apply(registry_t *r, str_t key, str_t value, int64_t ts_ms, err_t *err)
+{
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    const json_value_t *k = NULL, *v = NULL;
+    st_t st = key.ptr ? json_parse(&a, key, 0, &k, err) : ST_OK;
+    if (st == ST_OK && value.ptr)
+        st = json_parse(&a, value, 0, &v, err);
+    if (st == ST_OK)
+        st = apply_parsed(r, k, v, ts_ms, err);
+    arena_done(&a);
+    return st;
+}
+
+/* ---- the topic */
+
+static ST write_change(registry_t *r, const change_t *c, int64_t now_ms, err_t *err)
+{
+    buf_t batch = BUF_INIT;
+    wire_writer_t w;
+    wire_batch_begin(&w, &batch, &WIRE_BATCH_PLAIN);
+    for (size_t i = 0; i < c->keys.len; i++)
+        wire_batch_add(&w, now_ms, c->keys.ptr[i], c->values.ptr[i], NULL, 0);
+    st_t st = wire_batch_finish(&w, err);
+    if (st == ST_OK) {
+        log_commit_t *commit = log_commit_new(r->log);
+        log_commit_append(commit, r->topic, 0, buf_str(&batch));
+        st = log_commit(r->log, commit, NULL, err);
+    }
+    buf_done(&batch);
+    return st;
+}
+
+st_t state_commit(registry_t *r, const change_t *c, err_t *err)
+{
+    int64_t now_ms = r->io ? io_now_ms(r->io) : 0;
+    if (r->log)
+        TRY(write_change(r, c, now_ms, err));
+    for (size_t i = 0; i < c->keys.len; i++)
+        TRY(state_apply(r, c->keys.ptr[i], c->values.ptr[i], now_ms, err));
+    return ST_OK;
+}
+
+static ST load_batch(registry_t *r, wire_reader_t *reader, const wire_batch_t *batch,
+                     int64_t offset, err_t *err)
+{
+    wire_record_t rec;
+    TRY(wire_reader_open(reader, batch, err));
+    while (wire_reader_next(reader, &rec)) {
+        if (rec.offset < offset)
+            continue;
+        st_t st = state_apply(r, rec.key, rec.value, rec.ts_ms, err);
+        if (st != ST_OK)
+            return err_wrap(err, ST_CORRUPT, "%s, offset %lld", REGISTRY_TOPIC,
+                            (long long)rec.offset);
+    }
+    return wire_reader_end(reader, err);
+}
+
+static ST load_chunk(registry_t *r, wire_reader_t *reader, str_t bytes, int64_t offset, err_t *err)
+{
+    while (bytes.len) {
+        wire_batch_t batch;
+        TRY(wire_batch_next(&bytes, &batch, err));
+        if (!(batch.attributes & WIRE_CONTROL))
+            TRY(load_batch(r, reader, &batch, offset, err));
+    }
+    return ST_OK;
+}
+
+st_t state_load(registry_t *r, err_t *err)
+{
+    log_offsets_t range;
+    TRY(log_topic_offsets(r->topic, 0, &range, err));
+    wire_reader_t reader;
+    wire_reader_init(&reader, UNPACK_MAX);
+    st_t st = ST_OK;
+    for (int64_t offset = range.start; offset < range.end && st == ST_OK;) {
+        log_chunk_t chunk;
+        TRY_GOTO(log_read(r->topic, 0, offset, READ_BYTES, &chunk, err));
+        st = load_chunk(r, &reader, chunk.bytes, offset, err);
+        bool stuck = chunk.next_offset <= offset;
+        offset = chunk.next_offset;
+        log_chunk_unref(&chunk);
+        if (stuck)
+            break;
+    }
+done:
+    wire_reader_done(&reader);
+    return st;
+}

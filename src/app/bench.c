@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-static const char usage[] = "usage: arus bench dedupe|join|filter|count [--records N] [--keys N] [--keys N] "
-                            "[--durability sync|memory] "
-                            "[--dir DIR]\n";
+static const char usage[] =
+    "usage: arus bench dedupe|join|filter|count [--records N] [--keys N] [--keys N] "
+    "[--durability sync|memory] "
+    "[--dir DIR]\n";
 
 static int wrong(void)
 {

@@ -20,6 +20,8 @@ static const verb_t verbs[] = {
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
     {"market", verb_market, "arus market [--listen HOST:PORT] [--prices FILE --companies FILE]...",
      "answers as GoAPI does: a synthetic market, or price files replayed"},
+    {"registry", verb_registry, "arus registry [FILE.properties] [--listen HOST:PORT] [--data DIR]",
+     "runs the Schema Registry"},
     {"sql", cli_main, "arus sql [URL] [-e STATEMENTS] [-f FILE] [--output JSON|TABULAR]",
      "runs SQL on a server: a shell, or what -e and -f give"},
     {"test", verb_test, "arus test [--only TEXT] --cases PATH…",

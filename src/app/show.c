@@ -122,7 +122,7 @@ static show_row_t make_row(show_t *s, const json_value_t *row)
         if (t.len > c->width)
             c->width = t.len < WIDTH_MAX ? t.len : WIDTH_MAX;
         c->copy = !s->any_row ? i > 0 && !strcmp(b.ptr + at[i], b.ptr)
-                                  : c->copy && !strcmp(b.ptr + at[i], b.ptr);
+                              : c->copy && !strcmp(b.ptr + at[i], b.ptr);
     }
     s->any_row = true;
     show_row_t r = {.text = buf_take(&b, NULL)};

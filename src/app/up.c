@@ -1,11 +1,8 @@
 /* arus up: log, registry, SQL server and connectors in one process. */
-#include "app/options.h"
+#include "app/parts.h"
 #include "app/show.h"
 #include "app/verb.h"
 #include "base/trace.h"
-#include "data/text.h"
-#include "log/local/local.h"
-#include "registry/registry.h"
 #include "rest/rest.h"
 #include "server/server.h"
 #include "sink/sink.h"
@@ -40,6 +37,7 @@ typedef struct up {
     registry_t *registry;
     schema_source_t schemas;
     server_t *server;
+    api_t *api;   /* NULL without schema.registry.listeners */
     rest_t *rest; /* NULL without listeners */
     int signals;
 } up_t;
@@ -102,33 +100,6 @@ static ST read_args(up_t *u, int argc, char **argv, err_t *err)
     return st;
 }
 
-static ST open_log(up_t *u, err_t *err)
-{
-    log_local_options_t lo;
-    log_local_options_init(&lo);
-    lo.dir = options_get(&u->opt, "log.dirs", options_get(&u->opt, "log.dir", STR("arus-data")));
-    str_t durability = options_get(&u->opt, "acks.durability", STR("sync"));
-    if (!log_durability_parse(durability, &lo.durability))
-        return err_set(err, ST_BAD_CONFIG,
-                       "acks.durability must be sync or memory, not '" STR_FMT "'",
-                       STR_ARG(durability));
-    TRY(options_i64(&u->opt, "log.segment.bytes", lo.segment_bytes, 1 << 16, INT32_MAX,
-                    &lo.segment_bytes, err));
-    TRY(options_i64(&u->opt, "log.retention.bytes", lo.retention_bytes, -1, INT64_MAX,
-                    &lo.retention_bytes, err));
-    int64_t hours;
-    TRY(options_i64(&u->opt, "log.retention.hours", lo.retention_ms / 3600000, -1, INT32_MAX,
-                    &hours, err));
-    lo.retention_ms = hours < 0 ? -1 : hours * 3600000;
-    TRY(options_i64(&u->opt, "log.retention.ms", lo.retention_ms, -1, INT64_MAX, &lo.retention_ms,
-                    err));
-    int64_t tail;
-    TRY(options_i64(&u->opt, "arus.tail.bytes", (int64_t)lo.tail_bytes, 1 << 20, INT64_MAX, &tail,
-                    err));
-    lo.tail_bytes = (size_t)tail;
-    return log_local_open(u->io, &lo, &u->log, err);
-}
-
 static str_t path_beside_file(up_t *u, str_t path)
 {
     if (path.len && path.ptr[0] == '/')
@@ -141,7 +112,7 @@ static ST open_server(up_t *u, err_t *err)
     server_property_t *p = ARENA_ARRAY(&u->arena, server_property_t, u->opt.list.len + 1);
     for (size_t i = 0; i < u->opt.list.len; i++)
         p[i] = (server_property_t){u->opt.list.ptr[i].name, u->opt.list.ptr[i].value};
-    str_t dir = options_get(&u->opt, "log.dirs", options_get(&u->opt, "log.dir", STR("arus-data")));
+    str_t dir = parts_data_dir(&u->opt);
     server_options_t so = {.io = u->io,
                            .log = u->log,
                            .schemas = &u->schemas,
@@ -162,23 +133,6 @@ static ST open_server(up_t *u, err_t *err)
     return server_start(u->server, err);
 }
 
-/* The log's id as Kafka writes one: that of the command topic. */
-static str_t cluster_id(up_t *u, str_t service_id)
-{
-    str_t topic = arena_printf(&u->arena, "_confluent-ksql-" STR_FMT "_command_topic",
-                               STR_ARG(service_id));
-    log_topic_info_t info;
-    if (log_topic_describe(u->log, topic, &u->arena, &info, NULL) != ST_OK)
-        return STR("arus");
-    buf_t b = BUF_INIT;
-    data_put_base64(&b, str_n(info.id.byte, sizeof info.id.byte));
-    for (size_t i = 0; i < b.len; i++)
-        b.ptr[i] = b.ptr[i] == '+' ? '-' : b.ptr[i] == '/' ? '_' : b.ptr[i];
-    str_t id = arena_str(&u->arena, str_sub(buf_str(&b), 0, 22));
-    buf_done(&b);
-    return id;
-}
-
 /* ksqlDB's REST API on each of `listeners`; no port is opened without that property. */
 static ST open_rest(up_t *u, err_t *err)
 {
@@ -192,10 +146,12 @@ static ST open_rest(up_t *u, err_t *err)
     st_t st = ST_OK;
     if (listeners.len) {
         str_t service_id = options_get(&u->opt, "ksql.service.id", STR("default_"));
+        str_t command_topic = arena_printf(&u->arena, "_confluent-ksql-" STR_FMT "_command_topic",
+                                           STR_ARG(service_id));
         rest_options_t ro = {.io = u->io,
                              .server = u->server,
                              .service_id = service_id,
-                             .cluster_id = cluster_id(u, service_id),
+                             .cluster_id = parts_cluster_id(u->log, &u->arena, command_topic),
                              .listener = listeners.ptr,
                              .n_listeners = listeners.len,
                              .max_push_queries = max_push};
@@ -224,16 +180,19 @@ static ST open_all(up_t *u, err_t *err)
 {
     TRY(set_trace(u, err));
     u->io = io_real_new();
-    TRY(open_log(u, err));
+    TRY(parts_open_log(&u->opt, u->io, &u->log, err));
     TRY(registry_open(u->log, u->io, &u->registry, err));
     u->schemas = registry_source(u->registry);
     TRY(open_server(u, err));
+    str_t listeners = options_get(&u->opt, "schema.registry.listeners", STR(""));
+    TRY(parts_open_api(&u->opt, u->io, u->log, u->registry, listeners, &u->api, err));
     return open_rest(u, err);
 }
 
 static void close_all(up_t *u)
 {
     rest_stop(u->rest);
+    api_stop(u->api);
     server_close(u->server);
     if (u->registry)
         registry_close(u->registry);
@@ -291,7 +250,7 @@ static bool run(up_t *u)
     show_t *show = NULL;
     if (!u->quiet)
         show = show_new(u->server, u->io, options_get(&u->opt, "arus.show", STR("")),
-                        options_get(&u->opt, "log.dirs", STR("arus-data")));
+                        parts_data_dir(&u->opt));
     int64_t idle_since = -1;
     bool well = true;
     arena_t a;

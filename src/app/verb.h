@@ -5,6 +5,7 @@
 
 int verb_bench(int argc, char **argv);
 int verb_up(int argc, char **argv);
+int verb_registry(int argc, char **argv);
 int verb_market(int argc, char **argv);
 int verb_test(int argc, char **argv);
 int verb_wire(int argc, char **argv);

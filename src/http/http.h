@@ -37,7 +37,7 @@ struct http_request {
     int version;                        /* 1: HTTP/1.x, 2: HTTP/2 */
     http_pair_t param[HTTP_PARAMS_MAX]; /* the route's {name}s, percent-decoded */
     size_t n_params;
-    const http_route_t *route;          /* the one that fits; in miss, which has another method; NULL */
+    const http_route_t *route; /* the one that fits; in miss, which has another method; NULL */
     const http_pair_t *header; /* names in lower case */
     size_t n_headers;
     arena_t *arena; /* for what the handler needs until the answer has ended */

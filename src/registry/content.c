@@ -150,8 +150,7 @@ static json_value_t join_objects(arena_t *a, const json_value_t *x, const json_v
     const json_value_t *from[] = {x, y};
     json_value_t o = {.kind = JSON_OBJECT};
     str_t *name = ARENA_ARRAY(a, str_t, (x ? x->n : 0) + (y ? y->n : 0) + 1);
-    json_value_t *item =
-        ARENA_ARRAY(a, json_value_t, (x ? x->n : 0) + (y ? y->n : 0) + 1);
+    json_value_t *item = ARENA_ARRAY(a, json_value_t, (x ? x->n : 0) + (y ? y->n : 0) + 1);
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; from[k] && i < from[k]->n; i++) {
             name[o.n] = from[k]->name[i];
@@ -165,8 +164,7 @@ static json_value_t join_objects(arena_t *a, const json_value_t *x, const json_v
 static json_value_t join_arrays(arena_t *a, const json_value_t *x, const json_value_t *y)
 {
     const json_value_t *from[] = {x, y};
-    json_value_t *item =
-        ARENA_ARRAY(a, json_value_t, (x ? x->n : 0) + (y ? y->n : 0) + 1);
+    json_value_t *item = ARENA_ARRAY(a, json_value_t, (x ? x->n : 0) + (y ? y->n : 0) + 1);
     json_value_t o = {.kind = JSON_ARRAY, .item = item};
     for (int k = 0; k < 2; k++)
         for (size_t i = 0; from[k] && i < from[k]->n; i++)

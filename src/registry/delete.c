@@ -138,8 +138,8 @@ st_t registry_delete_context(registry_t *r, str_t context, err_t *err)
     st_t st = ST_OK;
     pthread_mutex_lock(&r->lock);
     if (state_has_versions(r, context, true)) {
-        st = err_set(err, ST_CONTEXT_NOT_EMPTY,
-                     "The specified context '" STR_FMT "' is not empty.", STR_ARG(context));
+        st = err_set(err, ST_CONTEXT_NOT_EMPTY, "The specified context '" STR_FMT "' is not empty.",
+                     STR_ARG(context));
     } else if (context.len) {
         change_t c;
         change_init(&c);

@@ -18,8 +18,7 @@ ST input_parse(registry_t *r, arena_t *a, str_t subject, const registry_input_t 
 ST input_parse_stored(registry_t *r, arena_t *a, const registry_schema_t *s, parsed_t *ret,
                       err_t *err);
 /* Whether the version is what was brought, though their texts may differ. */
-bool input_is(registry_t *r, arena_t *a, const parsed_t *p, const subject_t *s,
-              const version_t *v);
+bool input_is(registry_t *r, arena_t *a, const parsed_t *p, const subject_t *s, const version_t *v);
 /* compat.c: adds a message for each reason why the schema may not follow: `only` one version, or
  * (NULL) what the level asks for. */
 ST compat_check(registry_t *r, arena_t *a, const config_t *config, const parsed_t *p,

@@ -10,8 +10,8 @@
 #include "base/arena.h"
 
 #define NAME_DEFAULT_CONTEXT STR(".")
-#define NAME_ALL_CONTEXTS    STR(":*:")          /* as the beginning of a prefix */
-#define NAME_GLOBAL          STR(":.__GLOBAL:")  /* settings of all contexts */
+#define NAME_ALL_CONTEXTS    STR(":*:")         /* as the beginning of a prefix */
+#define NAME_GLOBAL          STR(":.__GLOBAL:") /* settings of all contexts */
 
 typedef struct name {
     str_t context; /* begins with a point; "*" for ":*:…" */
@@ -32,7 +32,8 @@ bool name_valid(str_t text, bool setting);
 /* The context in a path, "ctx", ".ctx" or ":.ctx:", as the beginning of a name: "" or ":.ctx:".
  * ST_BAD_INPUT. */
 ST name_context(arena_t *a, str_t text, str_t *ret, err_t *err);
-/* Whether the name lies in what `whole` stands for: a context, all contexts, or the very subject. */
+/* Whether the name lies in what `whole` stands for: a context, all contexts, or the very subject.
+ */
 bool name_within(str_t name, str_t whole);
 
 #endif

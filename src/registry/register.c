@@ -160,8 +160,8 @@ static void complete(arena_t *a, const config_t *config, const version_t *newest
     }
     fill_in(a, config, newest, in);
     if (in->version != 0 || content_property(a, in->metadata, CONTENT_VERSION).ptr)
-        in->metadata = content_set_property(a, in->metadata, CONTENT_VERSION,
-                                            arena_printf(a, "%d", next));
+        in->metadata =
+            content_set_property(a, in->metadata, CONTENT_VERSION, arena_printf(a, "%d", next));
 }
 
 static ST check_compatible(registry_t *r, arena_t *a, const config_t *config, const parsed_t *p,
@@ -223,8 +223,7 @@ static ST register_new(registry_t *r, arena_t *a, str_t subject, registry_input_
         complete(a, config, state_newest(s, false), next, &in);
     bool lenient = str_eq(config->value[CONFIG_VALIDATE_NEW_SCHEMAS], STR("false"));
     TRY(input_parse(r, a, subject, &in, !has_id && !lenient, normalize && !import, &p, err));
-    const schema_t *known =
-        state_by_guid(state_context(r, name_split(subject).context), p.s.guid);
+    const schema_t *known = state_by_guid(state_context(r, name_split(subject).context), p.s.guid);
     if (known && str_eq(known->type, p.s.type) && (!has_id || known->id == id)) {
         id = known->id;
         *ret = state_use(s, known);

@@ -221,7 +221,8 @@ st_t state_may_write(const registry_t *r, arena_t *a, str_t name, err_t *err)
     if (mode != REGISTRY_READONLY && mode != REGISTRY_READONLY_OVERRIDE)
         return ST_OK;
     str_t context = name_join(a, name_split(name).context, STR(""));
-    return err_set(err, ST_DENIED, "Subject " STR_FMT " in context " STR_FMT " is in read-only mode",
+    return err_set(err, ST_DENIED,
+                   "Subject " STR_FMT " in context " STR_FMT " is in read-only mode",
                    STR_ARG(name.ptr ? name : STR("null")), STR_ARG(context));
 }
 

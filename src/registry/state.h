@@ -44,7 +44,7 @@ typedef struct context {
     str_t name; /* ".": the default one */
     bool known; /* its record is there */
     int32_t max_id;
-    VEC(schema_t *) by_id; /* ascending */
+    VEC(schema_t *) by_id;     /* ascending */
     VEC(schema_t *) referrers; /* those with references */
     map_t by_guid;             /* the 16 bytes to schema_t */
 } context_t;

@@ -87,7 +87,7 @@ def test_the_article(arus, market, tmp_path):
     result = subprocess.run(
         [arus, "up", str(ROOT / "pipelines/idx.properties"), "--data", str(tmp_path / "data"), "-D",
          f"source_url={m.url}", "-D", "rounds=2", "-D", "interval=0", "-D", f"sink_url={tmp_path}/idx.db", "-D",
-         "listeners=http://127.0.0.1:0", "--until-idle", "500ms", "--stats", "--quiet"],
+         "listeners=http://127.0.0.1:0", "-D", "schema.registry.listeners=", "--until-idle", "500ms", "--stats", "--quiet"],
         capture_output=True, text=True, timeout=60, check=False)
     assert result.returncode == 0, result.stderr
     tickers = [r["symbol"] for r in m.get("trending")]

@@ -102,7 +102,7 @@ def assert_same(got, want):
 def command(arus, data, url, idle):
     return [arus, "up", str(ROOT / "pipelines" / "idx.properties"), "--data", str(data), "-D", f"source_url={url}",
             "-D", "tickers=all", "-D", "rounds=2", "-D", "interval=0", "-D", f"sink_url={data}/idx.db",
-            "-D", "listeners=", "--quiet", "--until-idle", idle]
+            "-D", "listeners=", "-D", "schema.registry.listeners=", "--quiet", "--until-idle", idle]
 
 
 def records_in_topic(arus, folder, data, topic, columns):
@@ -199,7 +199,7 @@ def test_first_joined_row_within_300_ms(arus, tmp_path):
             db = sub / "idx.db"
             start = time.monotonic()
             p = subprocess.Popen([arus, "up", str(ROOT / "pipelines" / "idx.properties"), "--data", str(sub), "-D",
-                                  f"source_url={market.url}", "-D", f"sink_url={db}", "-D", "listeners=", "--quiet"])
+                                  f"source_url={market.url}", "-D", f"sink_url={db}", "-D", "listeners=", "-D", "schema.registry.listeners=", "--quiet"])
             while time.monotonic() - start < 5:
                 try:
                     con = sqlite3.connect(f"file:{db}?mode=ro", uri=True)

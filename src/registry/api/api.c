@@ -40,8 +40,7 @@ static void reply_error(api_t *api, http_request_t *r, int code, str_t message)
     int type = http_accepts(r, types, N_TYPES);
     buf_clear(&api->body);
     put_error(&api->body, code, message);
-    http_reply(r, code < 1000 ? code : code / 100, types[type < 0 ? 0 : type],
-               buf_str(&api->body));
+    http_reply(r, code < 1000 ? code : code / 100, types[type < 0 ? 0 : type], buf_str(&api->body));
 }
 
 /* Shapes of a body that are wrong are 400, whatever found them. */
@@ -122,8 +121,9 @@ static void miss(void *env, http_request_t *r)
     if (r->route)
         reply_error(api, r, 405, STR("HTTP 405 Method Not Allowed"));
     else if (str_starts(r->path, STR("/exporters")) || str_starts(r->path, STR("/dek-registry")))
-        reply_error(api, r, 404,
-                    STR("HTTP 404 Not Found: this registry has no exporters and no key encryption"));
+        reply_error(
+            api, r, 404,
+            STR("HTTP 404 Not Found: this registry has no exporters and no key encryption"));
     else
         reply_error(api, r, 404, STR("HTTP 404 Not Found"));
 }

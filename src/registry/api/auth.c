@@ -20,8 +20,7 @@ static bool is_user(const api_options_t *opt, str_t credentials)
     bool found = false;
     for (size_t i = 0; i < opt->n_users; i++) {
         str_t user = opt->user[i];
-        if (user.len == credentials.len &&
-            CRYPTO_memcmp(user.ptr, credentials.ptr, user.len) == 0)
+        if (user.len == credentials.len && CRYPTO_memcmp(user.ptr, credentials.ptr, user.len) == 0)
             found = true;
     }
     return found;

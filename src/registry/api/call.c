@@ -3,8 +3,6 @@
 #include "registry/content.h"
 #include "registry/name.h"
 
-
-
 /* ---- names and numbers of the request */
 
 st_t call_context(call_t *c, str_t *ret)

@@ -1,0 +1,124 @@
+#include "app/parts.h"
+
+#include "data/text.h"
+#include "log/local/local.h"
+
+#include <stdio.h>
+
+#define USERS_BYTES_MAX (1u << 20)
+
+str_t parts_data_dir(const options_t *opt)
+{
+    return options_get(opt, "log.dirs", options_get(opt, "log.dir", STR("arus-data")));
+}
+
+st_t parts_open_log(const options_t *opt, io_t *io, log_t **ret, err_t *err)
+{
+    log_local_options_t lo;
+    log_local_options_init(&lo);
+    lo.dir = parts_data_dir(opt);
+    str_t durability = options_get(opt, "acks.durability", STR("sync"));
+    if (!log_durability_parse(durability, &lo.durability))
+        return err_set(err, ST_BAD_CONFIG,
+                       "acks.durability must be sync or memory, not '" STR_FMT "'",
+                       STR_ARG(durability));
+    TRY(options_i64(opt, "log.segment.bytes", lo.segment_bytes, 1 << 16, INT32_MAX,
+                    &lo.segment_bytes, err));
+    TRY(options_i64(opt, "log.retention.bytes", lo.retention_bytes, -1, INT64_MAX,
+                    &lo.retention_bytes, err));
+    int64_t hours;
+    TRY(options_i64(opt, "log.retention.hours", lo.retention_ms / 3600000, -1, INT32_MAX, &hours,
+                    err));
+    lo.retention_ms = hours < 0 ? -1 : hours * 3600000;
+    TRY(options_i64(opt, "log.retention.ms", lo.retention_ms, -1, INT64_MAX, &lo.retention_ms,
+                    err));
+    int64_t tail;
+    TRY(options_i64(opt, "arus.tail.bytes", (int64_t)lo.tail_bytes, 1 << 20, INT64_MAX, &tail,
+                    err));
+    lo.tail_bytes = (size_t)tail;
+    return log_local_open(io, &lo, ret, err);
+}
+
+str_t parts_cluster_id(log_t *log, arena_t *a, str_t topic)
+{
+    log_topic_info_t info;
+    if (log_topic_describe(log, topic, a, &info, NULL) != ST_OK)
+        return STR("arus");
+    buf_t b = BUF_INIT;
+    data_put_base64(&b, str_n(info.id.byte, sizeof info.id.byte));
+    for (size_t i = 0; i < b.len; i++)
+        b.ptr[i] = b.ptr[i] == '+' ? '-' : b.ptr[i] == '/' ? '_' : b.ptr[i];
+    str_t id = arena_str(a, str_sub(buf_str(&b), 0, 22));
+    buf_done(&b);
+    return id;
+}
+
+typedef VEC(str_t) texts_t;
+
+static void split(str_t list, char at, texts_t *ret)
+{
+    str_t one;
+    while (str_split(&list, at, &one))
+        if (str_trim(one).len)
+            VEC_PUSH(ret, str_trim(one));
+}
+
+/* authentication.method=BASIC: a file of lines "name:password", in schema.registry.users.file. */
+static ST read_users(const options_t *opt, arena_t *a, texts_t *ret, bool *ret_anonymous,
+                     err_t *err)
+{
+    str_t method = options_get(opt, "authentication.method", STR("NONE"));
+    str_t file = options_get(opt, "schema.registry.users.file", STR("")), text;
+    TRY(options_bool(opt, "schema.registry.anonymous.reads", false, ret_anonymous, err));
+    if (str_eq_nocase(method, STR("NONE")))
+        return ST_OK;
+    if (!str_eq_nocase(method, STR("BASIC")))
+        return err_set(err, ST_BAD_CONFIG,
+                       "authentication.method must be NONE or BASIC, not '" STR_FMT "'",
+                       STR_ARG(method));
+    if (!file.len)
+        return err_set(err, ST_BAD_CONFIG,
+                       "authentication.method=BASIC needs schema.registry.users.file: a file of "
+                       "lines name:password");
+    if (file.ptr[0] != '/')
+        file = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(opt->dir), STR_ARG(file));
+    TRY(options_file_text(a, arena_z(a, file), USERS_BYTES_MAX, &text, err));
+    split(text, '\n', ret);
+    if (!ret->len)
+        return err_set(err, ST_BAD_CONFIG, STR_FMT " names no user", STR_ARG(file));
+    return ST_OK;
+}
+
+static ST start_api(const options_t *opt, arena_t *a, api_options_t *ao, texts_t *users,
+                    api_t **ret, err_t *err)
+{
+    TRY(read_users(opt, a, users, &ao->anonymous_reads, err));
+    ao->user = users->ptr;
+    ao->n_users = users->len;
+    return api_start(ao, ret, err);
+}
+
+st_t parts_open_api(const options_t *opt, io_t *io, log_t *log, registry_t *registry,
+                    str_t listeners, api_t **ret, err_t *err)
+{
+    texts_t listener = {0}, users = {0};
+    arena_t a;
+    st_t st = ST_OK;
+    arena_init(&a, ARENA_NO_LIMIT);
+    split(listeners, ',', &listener);
+    if (listener.len) {
+        api_options_t ao = {.io = io,
+                            .registry = registry,
+                            .cluster_id = parts_cluster_id(log, &a, STR(REGISTRY_TOPIC)),
+                            .listener = listener.ptr,
+                            .n_listeners = listener.len};
+        st = start_api(opt, &a, &ao, &users, ret, err);
+    }
+    for (size_t i = 0; st == ST_OK && i < listener.len; i++)
+        printf("ready registry " STR_FMT "\n", STR_ARG(api_listener(*ret, i)));
+    fflush(stdout);
+    VEC_DONE(&listener);
+    VEC_DONE(&users);
+    arena_done(&a);
+    return st;
+}

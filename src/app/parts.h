@@ -1,0 +1,20 @@
+/* parts.h: what several verbs open from the same settings. */
+#ifndef ARUS_APP_PARTS_H
+#define ARUS_APP_PARTS_H
+
+#include "app/options.h"
+#include "log/log.h"
+#include "registry/api/api.h"
+
+/* log.dirs, or log.dir, or arus-data. */
+str_t parts_data_dir(const options_t *opt);
+/* The log in that directory, by Kafka's settings of a broker's log. */
+ST parts_open_log(const options_t *opt, io_t *io, log_t **ret, err_t *err);
+/* The log's id as Kafka writes one: that of a topic which is always there. In the arena. */
+str_t parts_cluster_id(log_t *log, arena_t *a, str_t topic);
+/* The Schema Registry's API on each of the listeners, a list with commas; prints "ready registry
+ * HOST:PORT" each. *ret is NULL when there are none. */
+ST parts_open_api(const options_t *opt, io_t *io, log_t *log, registry_t *registry, str_t listeners,
+                  api_t **ret, err_t *err);
+
+#endif

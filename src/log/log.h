@@ -64,8 +64,9 @@ ST log_topic_describe(log_t *log, str_t name, arena_t *a, log_topic_info_t *ret,
 ST log_topic_list(log_t *log, arena_t *a, log_topic_info_t **ret, size_t *ret_n, err_t *err);
 
 typedef struct log_offsets {
-    int64_t start; /* the first offset that can be read */
-    int64_t end;   /* the high watermark: the next offset, all before it are durable and visible */
+    int64_t start;  /* the first offset that can be read */
+    int64_t end;    /* the high watermark: the next offset, all before it are durable and visible */
+    int64_t stable; /* the last stable offset: no open transaction begins before it; <= end */
 } log_offsets_t;
 
 ST log_topic_offsets(log_topic_t *t, int32_t partition, log_offsets_t *ret, err_t *err);
@@ -99,7 +100,7 @@ void log_commit_free(log_commit_t *c);
 /* Copies one record batch (wire/batch.h), its base offset is set when it is committed. The topic is
  * referenced. */
 void log_commit_append(log_commit_t *c, log_topic_t *t, int32_t partition, str_t batch);
-/* The group's next offset to read in a partition. */
+/* The group's next offset to read in a partition; -1: forget it. */
 void log_commit_offset(log_commit_t *c, str_t group, str_t topic, int32_t partition,
                        int64_t offset);
 size_t log_commit_bytes(const log_commit_t *c);
@@ -113,6 +114,11 @@ ST log_commit(log_t *log, log_commit_t *c, int64_t *ret_base, err_t *err);
 ST log_committed(log_t *log, str_t group, str_t topic, int32_t partition, int64_t *ret, err_t *err);
 /* Forgets all offsets of the group. Blocks. */
 ST log_group_delete(log_t *log, str_t group, err_t *err);
+
+/* A transaction's batch: whether its transaction was aborted, so that nobody shall read it. False
+ * as long as it is open (see log_offsets_t). */
+bool log_is_aborted(const log_topic_t *t, int32_t partition, int64_t producer_id,
+                    int64_t base_offset);
 
 /* Waiting for data: a watch counts as signalled once any of its partitions has an end beyond what
  * it had when log_watch_wait last returned. One thread waits at a time; log_watch_wake from

@@ -414,9 +414,10 @@ typedef struct portion {
     VEC(exec_input_t) records;
     size_t input, bytes;
     int32_t partition;
-    int64_t end; /* the offset behind it all */
-    bool more;   /* the log has more than was read */
-    bool full;   /* it is as much as a turn takes */
+    int64_t stable; /* what lies behind is not decided yet */
+    int64_t end;    /* the offset behind it all */
+    bool more;      /* the log has more than was read */
+    bool full;      /* it is as much as a turn takes */
     int64_t max_ts_ms;
 } portion_t;
 
@@ -453,7 +454,14 @@ static ST read_batch(runner_t *r, portion_t *p, int64_t from, str_t *bytes, err_
 {
     wire_batch_t b;
     TRY(wire_batch_next(bytes, &b, err));
-    if (!(b.attributes & WIRE_CONTROL)) {
+    if (b.base_offset >= p->stable) { /* a transaction is open */
+        p->full = true;
+        return ST_OK;
+    }
+    const log_topic_t *t = r->input[p->input].topic;
+    if (!(b.attributes & WIRE_CONTROL) &&
+        !(b.attributes & WIRE_TRANSACTIONAL &&
+          log_is_aborted(t, p->partition, b.producer_id, b.base_offset))) {
         TRY(wire_reader_open(&r->reader, &b, err));
         wire_record_t rec;
         bool copy = wire_batch_codec(&b) != WIRE_NONE;
@@ -483,7 +491,8 @@ static ST read_portion(runner_t *r, portion_t *p, err_t *err)
     if (from < o.start) /* retention went past it */
         from = in->position[p->partition] = o.start;
     p->end = from;
-    if (from >= o.end)
+    p->stable = o.stable;
+    if (from >= o.stable)
         return ST_OK;
     TRY(log_read(in->topic, p->partition, from, r->turn_bytes, &chunk, err));
     VEC_PUSH(&r->chunks, chunk);
@@ -497,7 +506,7 @@ static ST read_portion(runner_t *r, portion_t *p, err_t *err)
                         (long long)p->end);
     if (!p->full)
         p->end = chunk.next_offset;
-    p->more = p->end < o.end;
+    p->more = p->end < o.stable;
     r->lag += (uint64_t)(o.end - p->end);
     return ST_OK;
 }

@@ -190,7 +190,10 @@ typedef struct walk {
 static ST walk_batch(const walk_t *w, const wire_batch_t *b, int64_t *position, err_t *err)
 {
     wire_reader_t *wire = &w->r->wire;
-    if (b->attributes & WIRE_CONTROL) {
+    const log_topic_t *t = w->r->topic[w->topic].log;
+    if (b->attributes & WIRE_CONTROL ||
+        (b->attributes & WIRE_TRANSACTIONAL &&
+         log_is_aborted(t, w->partition, b->producer_id, b->base_offset))) {
         *position = b->last_offset + 1;
         return ST_OK;
     }
@@ -239,6 +242,8 @@ static ST walk(const walk_t *w, int64_t *position, err_t *err)
         wire_batch_t b;
         for (str_t in = chunk.bytes; in.len && st == ST_OK && !w->stop(w->r);) {
             st = wire_batch_next(&in, &b, err);
+            if (st == ST_OK && b.base_offset >= w->end)
+                break;
             if (st == ST_OK)
                 st = walk_batch(w, &b, position, err);
         }
@@ -257,7 +262,7 @@ static ST read_partition(sink_reader_t *r, size_t topic, int32_t partition, err_
     log_offsets_t o;
     TRY(log_topic_offsets(t->log, partition, &o, err));
     int64_t before = p->read;
-    walk_t w = {r, topic, partition, o.end, take, full};
+    walk_t w = {r, topic, partition, o.stable, take, full};
     if (p->read > o.end)
         TRY(repair(&w, &p->read, err));
     TRY(walk(&w, &p->read, err));

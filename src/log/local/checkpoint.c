@@ -1,7 +1,7 @@
 /* checkpoint.c: the state as of some sequence of the journal, in one file, replaced whole.
  *
  *  OFFSET SIZE MEANING of DIR/checkpoint (big-endian)
- *       0    8 "arusckp1"
+ *       0    8 "arusckp2"
  *       8    4 CRC-32C of byte 12 to the end
  *      12    8 sequence: the journal's entries from it on are to be replayed
  *      20   16 the log's id
@@ -10,20 +10,27 @@
  *      41    4 topic numbers given so far
  *      45    4 number of topics; for each: its record (log/local/engine.h), and for each partition:
  *              8 first offset, 8 end of what the segments hold, 4 number of segments; for each:
- *              8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries
+ *              8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries;
+ *              8 offset as of which producers are kept, 4 number of producers; for each: 8 id,
+ *              2 epoch, 8 first offset of its open transaction or -1, 8 wall clock when seen,
+ *              1 number of batches; for each: 4 first and 4 last sequence, 8 offset; 4 number of
+ *              aborted transactions; for each: 8 producer, 8 first, 8 last offset
  *       –    4 number of groups; for each: 4 length and name, 4 number of offsets; for each:
- *              4 topic number, 4 partition, 8 offset
+ *              4 topic number, 4 partition, 4 leader epoch, 8 offset, 8 time of the commit,
+ *              4 length and metadata
+ *       –    4 number of facts; for each: 4 length and key, 4 length and value
  */
 #include "log/local/engine.h"
 
 #include "base/hash.h"
 
-#define MAGIC      "arusckp1"
+#define MAGIC      "arusckp2"
 #define HEAD_BYTES 12
 
 static void put_partition(buf_t *b, const log_partition_t *p)
 {
-    buf_put_be64(b, (uint64_t)p->start);
+    int64_t start = p->start < p->flushed ? p->start : p->flushed; /* the journal has the rest */
+    buf_put_be64(b, (uint64_t)start);
     buf_put_be64(b, (uint64_t)p->flushed);
     buf_put_be32(b, (uint32_t)p->segments.len);
     for (size_t i = 0; i < p->segments.len; i++) {
@@ -34,6 +41,7 @@ static void put_partition(buf_t *b, const log_partition_t *p)
         buf_put_be64(b, (uint64_t)s->created_ms);
         buf_put_be32(b, s->n_index);
     }
+    log_producers_encode(b, p);
 }
 
 static void put_topic(buf_t *b, const log_topic_t *t)
@@ -55,10 +63,14 @@ static void put_group(buf_t *b, const log_group_t *g)
     buf_put_str(b, g->name);
     buf_put_be32(b, (uint32_t)g->offsets.len);
     for (map_entry_t *e = NULL; (e = map_next(&g->offsets, e));) {
-        const log_group_offset_t *o = e->value;
+        const log_group_at_t *o = e->value;
         buf_put_be32(b, (uint32_t)o->topic);
         buf_put_be32(b, (uint32_t)o->partition);
+        buf_put_be32(b, (uint32_t)o->leader_epoch);
         buf_put_be64(b, (uint64_t)o->offset);
+        buf_put_be64(b, (uint64_t)o->commit_ms);
+        buf_put_be32(b, (uint32_t)o->metadata_len);
+        buf_put(b, o->metadata, o->metadata_len);
     }
 }
 
@@ -77,6 +89,7 @@ void log_checkpoint_encode(log_t *log, int64_t seq, bool clean, buf_t *ret)
     buf_put_be32(ret, (uint32_t)log->groups.len);
     for (map_entry_t *e = NULL; (e = map_next(&log->groups, e));)
         put_group(ret, e->value);
+    log_facts_encode(ret, log);
     store_be32(ret->ptr + 8, hash_crc32c(0, ret->ptr + HEAD_BYTES, ret->len - HEAD_BYTES));
 }
 
@@ -136,6 +149,13 @@ static int64_t take_i64(cursor_t *c)
     return p ? (int64_t)load_be64(p) : 0;
 }
 
+static str_t take_text(cursor_t *c)
+{
+    uint32_t len = take_u32(c);
+    const char *p = take(c, len);
+    return str_n(p, p ? len : 0);
+}
+
 static void take_segment(cursor_t *c, log_t *log, log_partition_t *p)
 {
     int64_t base = take_i64(c), size = take_i64(c), max_ts_ms = take_i64(c),
@@ -175,7 +195,7 @@ static void take_partition(cursor_t *c, log_t *log, log_partition_t *p)
     uint32_t n = take_u32(c);
     for (uint32_t i = 0; i < n && !c->bad; i++)
         take_segment(c, log, p);
-    c->bad |= !is_sound(p);
+    c->bad |= !is_sound(p) || !log_producers_decode(&c->in, p);
 }
 
 static ST take_topic(cursor_t *c, log_t *log, arena_t *a, err_t *err)
@@ -199,11 +219,23 @@ static void take_group(cursor_t *c, log_t *log)
     const char *name = take(c, len);
     uint32_t n = take_u32(c);
     for (uint32_t i = 0; i < n && !c->bad; i++) {
-        int32_t topic = (int32_t)take_u32(c), partition = (int32_t)take_u32(c);
-        int64_t offset = take_i64(c);
+        log_item_t o = {.kind = LOG_ITEM_OFFSET, .name = str_n(name, len)};
+        o.topic = (int32_t)take_u32(c);
+        o.partition = (int32_t)take_u32(c);
+        o.leader_epoch = (int32_t)take_u32(c);
+        o.offset = take_i64(c);
+        o.commit_ms = take_i64(c);
+        o.text = take_text(c);
         if (!c->bad)
-            log_group_apply(log, str_n(name, len), topic, partition, offset);
+            log_group_apply(log, &o);
     }
+}
+
+static void take_fact(cursor_t *c, log_t *log)
+{
+    str_t key = take_text(c), value = take_text(c);
+    if (!c->bad)
+        log_fact_apply(log, key, value);
 }
 
 static ST decode(log_t *log, str_t bytes, int64_t *ret_seq, bool *ret_clean, err_t *err)
@@ -240,6 +272,9 @@ static ST decode(log_t *log, str_t bytes, int64_t *ret_seq, bool *ret_clean, err
     uint32_t groups = take_u32(&c);
     for (uint32_t i = 0; i < groups && !c.bad; i++)
         take_group(&c, log);
+    uint32_t facts = take_u32(&c);
+    for (uint32_t i = 0; i < facts && !c.bad; i++)
+        take_fact(&c, log);
     if (c.bad || c.in.len)
         goto bad;
     memcpy(log->id.byte, id, sizeof log->id.byte);

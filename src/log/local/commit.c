@@ -12,6 +12,7 @@ struct log_waiter {
     bool create;
     bool done;
     st_t st;
+    int64_t there; /* ST_DUPLICATE: where it lies */
     err_t *err;
     log_waiter_t *next;
 };
@@ -57,16 +58,42 @@ void log_commit_append(log_commit_t *c, log_topic_t *t, int32_t partition, str_t
         VEC_PUSH(&c->topics, log_topic_ref(t));
 }
 
-void log_commit_offset(log_commit_t *c, str_t group, str_t topic, int32_t partition, int64_t offset)
+void log_commit_group_offset(log_commit_t *c, const log_group_offset_t *o)
 {
     pthread_mutex_lock(&c->log->lock);
-    log_topic_t *t = log_topic_by_name(c->log, topic);
+    log_topic_t *t = log_topic_by_name(c->log, o->topic);
     int32_t number = t ? t->number : -1;
     pthread_mutex_unlock(&c->log->lock);
     if (t)
-        log_entry_add_offset(c->entry, number, partition, group, offset);
+        log_entry_add(c->entry, &(log_item_t){.kind = LOG_ITEM_OFFSET,
+                                              .topic = number,
+                                              .partition = o->partition,
+                                              .name = o->group,
+                                              .offset = o->offset,
+                                              .leader_epoch = o->leader_epoch,
+                                              .commit_ms = o->commit_ms,
+                                              .text = o->metadata});
     else if (!c->unknown_topic.ptr)
-        c->unknown_topic = str_n(mem_dup(topic.ptr, topic.len), topic.len);
+        c->unknown_topic = str_n(mem_dup(o->topic.ptr, o->topic.len), o->topic.len);
+}
+
+void log_commit_offset(log_commit_t *c, str_t group, str_t topic, int32_t partition, int64_t offset)
+{
+    log_commit_group_offset(c, &(log_group_offset_t){.group = group,
+                                                     .topic = topic,
+                                                     .partition = partition,
+                                                     .leader_epoch = -1,
+                                                     .offset = offset,
+                                                     .commit_ms = io_now_ms(c->log->io),
+                                                     .metadata = STR("")});
+}
+
+void log_commit_fact(log_commit_t *c, str_t key, str_t value)
+{
+    log_entry_add(c->entry, &(log_item_t){.kind = value.ptr ? LOG_ITEM_FACT : LOG_ITEM_FACT_GONE,
+                                          .topic = -1,
+                                          .name = key,
+                                          .text = value.ptr ? value : STR("")});
 }
 
 size_t log_commit_bytes(const log_commit_t *c)
@@ -83,14 +110,19 @@ static void base_offsets(const log_entry_t *e, int64_t *ret_base)
             *ret_base++ = (int64_t)load_be64(item.batch.ptr);
 }
 
+static ST check_topics(const log_commit_t *c, err_t *err)
+{
+    if (!c->unknown_topic.ptr)
+        return ST_OK;
+    return err_set(err, ST_NOT_FOUND, "topic " STR_FMT " does not exist",
+                   STR_ARG(c->unknown_topic));
+}
+
 ST log_commit(log_t *log, log_commit_t *c, int64_t *ret_base, err_t *err)
 {
     ASSERT(c->log == log);
-    st_t st = ST_OK;
-    if (c->unknown_topic.ptr) {
-        st = err_set(err, ST_NOT_FOUND, "topic " STR_FMT " does not exist",
-                     STR_ARG(c->unknown_topic));
-    } else if (c->entry->bytes.len > LOG_ENTRY_HEADER_BYTES) {
+    st_t st = check_topics(c, err);
+    if (st == ST_OK && c->entry->bytes.len > LOG_ENTRY_HEADER_BYTES) {
         log_entry_t *e = log_entry_ref(c->entry);
         st = log_submit(log, log_entry_ref(e), false, err);
         if (st == ST_OK && ret_base)
@@ -112,8 +144,10 @@ static ST apply_batch(log_t *log, log_entry_t *e, const log_item_t *item, bool *
     str_t in = item->batch;
     wire_batch_t b;
     TRY(wire_batch_next(&in, &b, err));
-    if (b.base_offset < p->end)
-        return ST_OK; /* replay: the segments have it */
+    if (b.base_offset < p->end) { /* replay: the segments have it */
+        log_producer_apply(p, &b);
+        return ST_OK;
+    }
     if (b.base_offset > p->end)
         return err_set(err, ST_CORRUPT,
                        "topic " STR_FMT
@@ -123,6 +157,7 @@ static ST apply_batch(log_t *log, log_entry_t *e, const log_item_t *item, bool *
     log_tail_note(p, e, item->batch, b.base_offset, b.last_offset, b.max_ts_ms);
     *in_tail = true;
     p->end = b.last_offset + 1;
+    log_producer_apply(p, &b);
     if (p->next < p->end)
         p->next = p->end;
     if (!p->dirty) {
@@ -142,8 +177,10 @@ static ST apply_commit(log_t *log, log_entry_t *e, err_t *err)
     while (log_item_next(&payload, &item)) {
         if (item.kind == LOG_ITEM_BATCH)
             TRY(apply_batch(log, e, &item, &in_tail, err));
+        else if (item.kind != LOG_ITEM_OFFSET)
+            log_fact_apply(log, item.name, item.kind == LOG_ITEM_FACT ? item.text : STR_NONE);
         else if (log_topic_by_number(log, item.topic))
-            log_group_apply(log, item.group, item.topic, item.partition, item.offset);
+            log_group_apply(log, &item);
     }
     if (payload.len)
         return err_set(
@@ -186,6 +223,12 @@ ST log_apply(log_t *log, log_entry_t *e, err_t *err)
     case LOG_ENTRY_GROUP_DELETE:
         log_group_apply_delete(log, payload);
         return ST_OK;
+    case LOG_ENTRY_TRIM:
+        t = payload.len == 16 ? log_topic_by_number(log, (int32_t)load_be32(payload.ptr)) : NULL;
+        if (t)
+            log_topic_apply_trim(t, (int32_t)load_be32(payload.ptr + 4),
+                                 (int64_t)load_be64(payload.ptr + 8));
+        return ST_OK;
     }
     return err_set(
         err, ST_UNSUPPORTED,
@@ -210,18 +253,34 @@ void log_unpause(log_t *log)
     pthread_cond_broadcast(&log->turned);
 }
 
-/* Gives the batches their offsets, or fails without a trace. */
-static ST assign_commit(log_t *log, log_entry_t *e, err_t *err)
+static ST check_producer(log_t *log, log_waiter_t *w, const log_topic_t *t, const log_item_t *item)
 {
+    str_t in = item->batch;
+    wire_batch_t b;
+    TRY(wire_batch_next(&in, &b, w->err));
+    return b.producer_id < 0
+               ? ST_OK
+               : log_producer_check(log, t->partition[item->partition], &b, &w->there, w->err);
+}
+
+/* Gives the batches their offsets, or fails without a trace. ST_PARTIAL: after this group. */
+static ST assign_commit(log_t *log, log_waiter_t *w)
+{
+    log_entry_t *e = w->entry;
+    err_t *err = w->err;
     str_t payload = log_entry_payload(e);
     log_item_t item;
     for (str_t all = payload; log_item_next(&all, &item);) {
+        if (item.kind == LOG_ITEM_FACT || item.kind == LOG_ITEM_FACT_GONE)
+            continue;
         log_topic_t *t = log_topic_by_number(log, item.topic);
         if (!t)
             return err_set(err, ST_NOT_FOUND, "a topic of this commit was deleted");
         if (item.partition < 0 || item.partition >= t->n_partitions)
             return err_set(err, ST_NOT_FOUND, "topic " STR_FMT " has no partition %d",
                            STR_ARG(t->name), item.partition);
+        if (item.kind == LOG_ITEM_BATCH)
+            TRY(check_producer(log, w, t, &item));
     }
     while (log_item_next(&payload, &item)) {
         if (item.kind != LOG_ITEM_BATCH)
@@ -266,7 +325,7 @@ static ST assign_change(log_t *log, const log_waiter_t *w, err_t *err)
 
 static ST assign(log_t *log, log_waiter_t *w)
 {
-    return log_entry_kind(w->entry) == LOG_ENTRY_COMMIT ? assign_commit(log, w->entry, w->err)
+    return log_entry_kind(w->entry) == LOG_ENTRY_COMMIT ? assign_commit(log, w)
                                                         : assign_change(log, w, w->err);
 }
 
@@ -275,22 +334,27 @@ typedef struct group {
     VEC(log_entry_t *) entries;
 } group_t;
 
-/* Takes commits off the queue up to a change of topics, or that alone. Those that cannot be are
- * done. */
+/* Takes commits off the queue up to a change of topics, or that alone, or up to one that cannot be:
+ * that is done. */
 static void take_group(log_t *log, group_t *g)
 {
+    log->group++;
     while (log->queue) {
         log_waiter_t *w = log->queue;
         bool change = log_entry_kind(w->entry) != LOG_ENTRY_COMMIT;
         if (change && g->entries.len)
             break;
+        st_t st = assign(log, w);
+        if (st == ST_PARTIAL)
+            break;
         log->queue = w->next;
         if (!log->queue)
             log->queue_end = &log->queue;
-        w->st = assign(log, w);
-        if (w->st != ST_OK) {
+        w->st = st;
+        if (st != ST_OK) {
             w->done = true;
-            continue;
+            break; /* its producers may count as further on than they are: a new group knows better
+                    */
         }
         VEC_PUSH(&g->waiters, w);
         VEC_PUSH(&g->entries, w->entry);
@@ -343,23 +407,62 @@ static void lead(log_t *log)
     VEC_DONE(&g.entries);
 }
 
+/* Queues them and returns when all are done. */
+static void submit_all(log_t *log, log_waiter_t *w, size_t n)
+{
+    pthread_mutex_lock(&log->lock);
+    st_t st = log_upkeep_room(log, w->err);
+    for (size_t i = 0; i < n; i++) {
+        w[i].st = st;
+        w[i].done = st != ST_OK || !w[i].entry;
+        if (w[i].done)
+            continue;
+        *log->queue_end = &w[i];
+        log->queue_end = &w[i].next;
+    }
+    for (size_t i = 0; i < n;) {
+        if (w[i].done)
+            i++;
+        else if (!log->leading && !log->paused)
+            lead(log);
+        else
+            io_cond_wait(log->io, &log->turned, &log->lock, -1);
+    }
+    pthread_mutex_unlock(&log->lock);
+}
+
 ST log_submit(log_t *log, log_entry_t *e, bool create, err_t *err)
 {
     log_waiter_t w = {.entry = e, .create = create, .err = err};
-    pthread_mutex_lock(&log->lock);
-    st_t st = log_upkeep_room(log, err);
-    if (st == ST_OK) {
-        *log->queue_end = &w;
-        log->queue_end = &w.next;
-        while (!w.done) {
-            if (!log->leading && !log->paused)
-                lead(log);
-            else
-                io_cond_wait(log->io, &log->turned, &log->lock, -1);
-        }
-        st = w.st;
-    }
-    pthread_mutex_unlock(&log->lock);
+    submit_all(log, &w, 1);
     log_entry_unref(e);
-    return st;
+    return w.st;
+}
+
+static int64_t first_base_offset(const log_entry_t *e)
+{
+    str_t payload = log_entry_payload(e);
+    log_item_t item;
+    while (log_item_next(&payload, &item))
+        if (item.kind == LOG_ITEM_BATCH)
+            return (int64_t)load_be64(item.batch.ptr);
+    return -1;
+}
+
+void log_commit_all(log_t *log, log_commit_t *const *c, size_t n, log_outcome_t *ret)
+{
+    log_waiter_t *w = mem_zalloc((n + 1) * sizeof *w);
+    for (size_t i = 0; i < n; i++)
+        if (!c[i]->unknown_topic.ptr && c[i]->entry->bytes.len > LOG_ENTRY_HEADER_BYTES)
+            w[i].entry = c[i]->entry;
+    submit_all(log, w, n);
+    for (size_t i = 0; i < n; i++) {
+        ret[i] = (log_outcome_t){w[i].st, w[i].there};
+        if (c[i]->unknown_topic.ptr)
+            ret[i].st = ST_NOT_FOUND;
+        else if (w[i].st == ST_OK)
+            ret[i].base_offset = first_base_offset(c[i]->entry);
+        log_commit_free(c[i]);
+    }
+    free(w);
 }

@@ -7,8 +7,8 @@
  * L2 state = checkpoint + the journal from the checkpoint's sequence on. Applying an entry again
  *    changes nothing, so the checkpoint's state may be newer than its sequence.
  * L3 Segments never count for more than the checkpoint (or, in this process, the journal) says.
- * L4 start <= flushed <= end <= next in each partition. Batches in [flushed, end) are in the tail;
- *    their offsets follow one another without gaps.
+ * L4 start <= end <= next and flushed <= end in each partition. Batches in [flushed, end) are in
+ *    the tail; their offsets follow one another without gaps.
  * L5 A journal file is used again only when a checkpoint covers it; batches leave the tail only
  *    when they are in segments.
  * L6 Locks are taken in this order: meta, upkeep, lock, a segment's lock. No call on the disk is
@@ -21,6 +21,7 @@
 #include "log/local/journal.h"
 #include "log/local/local.h"
 #include "log/local/segment.h"
+#include "wire/batch.h"
 
 #define LOG_TOPIC_NUMBERS_MAX (1 << 20) /* topics made in the life of a data directory */
 
@@ -33,7 +34,31 @@ typedef struct log_recent {
 
 typedef VEC(log_segment_t *) log_segments_t;
 
+#define LOG_PRODUCER_BATCHES 5 /* as many as a client may have under way */
+
+typedef struct log_sent {
+    int32_t first, last; /* sequences */
+    int64_t offset;      /* of the first */
+} log_sent_t;
+
 typedef struct log_partition log_partition_t;
+
+/* A producer with an id, in one partition. */
+typedef struct log_producer {
+    log_partition_t *partition;
+    int64_t id;
+    int16_t epoch; /* -1: nothing of it was applied */
+    uint8_t sent_at, n_sent;
+    log_sent_t sent[LOG_PRODUCER_BATCHES]; /* ring, oldest first */
+    int64_t txn_first;                     /* -1: no open transaction */
+    int64_t seen_ms;                       /* wall clock */
+    /* Behind the batches of the commits' group `group`, which is under way when it is the log's. */
+    uint64_t group;
+    int16_t group_epoch;
+    int32_t group_last;
+    bool group_txn;
+} log_producer_t;
+
 struct log_partition {
     log_topic_t *topic;
     int32_t index;
@@ -43,8 +68,12 @@ struct log_partition {
     int64_t next;         /* behind what the group under way appends; == end without one */
     log_recent_t *recent; /* ring of 2^n, oldest first */
     uint32_t recent_at, recent_len, recent_cap;
-    log_segments_t segments; /* by base; changed by upkeep only */
-    bool dirty;              /* in the log's dirty list */
+    log_segments_t segments;         /* by base; changed by upkeep only */
+    map_t producers;                 /* 8 bytes of id → log_producer_t */
+    int64_t producers_end;           /* they are as of this offset */
+    VEC(log_producer_t *) open_txns; /* by txn_first */
+    VEC(log_aborted_t) aborted;      /* by last */
+    bool dirty;                      /* in the log's dirty list */
     log_partition_t *next_dirty;
 };
 
@@ -71,14 +100,16 @@ struct log_topic {
     bool has_dir; /* upkeep's */
 };
 
-typedef struct log_group_offset {
-    int32_t topic, partition;
-    int64_t offset;
-} log_group_offset_t;
+typedef struct log_group_at {
+    int32_t topic, partition, leader_epoch;
+    int64_t offset, commit_ms;
+    size_t metadata_len;
+    char metadata[];
+} log_group_at_t;
 
 typedef struct log_group {
     str_t name;    /* owned */
-    map_t offsets; /* 8 bytes of topic and partition → log_group_offset_t */
+    map_t offsets; /* 8 bytes of topic and partition → log_group_at_t */
 } log_group_t;
 
 typedef struct log_waiter log_waiter_t;
@@ -97,11 +128,13 @@ struct log {
     map_t topics;
     VEC(log_topic_t *) by_number; /* NULL: deleted */
     map_t groups;
+    map_t facts;
     log_uuid_t id;
     int32_t leader_epoch;
     /* commits: the queue, and the thread that leads */
     log_waiter_t *queue, **queue_end;
     bool leading, paused;
+    uint64_t group;        /* counts the groups of commits */
     log_journal_t journal; /* the leader's, or of whoever has paused leading */
     int64_t journal_pos;   /* the active file's end, for everyone */
     int64_t journal_limit_bytes;
@@ -139,15 +172,38 @@ ST log_topic_decode(str_t *in, arena_t *a, log_topic_record_t *ret, err_t *err);
 log_topic_t *log_topic_apply(log_t *log, const log_topic_record_t *r);
 /* Under the lock. */
 void log_topic_apply_delete(log_t *log, log_topic_t *t);
+/* Under the lock: the partition begins at offset. */
+void log_topic_apply_trim(log_topic_t *t, int32_t partition, int64_t offset);
 log_topic_t *log_topic_by_number(const log_t *log, int32_t number);
 log_topic_t *log_topic_by_name(const log_t *log, str_t name);
 ST log_partition_of(const log_topic_t *t, int32_t index, log_partition_t **ret, err_t *err);
 
 /* ---- group.c; under the lock */
-void log_group_apply(log_t *log, str_t group, int32_t topic, int32_t partition, int64_t offset);
+void log_group_apply(log_t *log, const log_item_t *offset);
 void log_group_apply_delete(log_t *log, str_t group);
 void log_group_forget_topic(log_t *log, int32_t topic);
 void log_groups_done(log_t *log);
+
+/* ---- fact.c; under the lock */
+/* value.ptr NULL: removed. */
+void log_fact_apply(log_t *log, str_t key, str_t value);
+void log_facts_encode(buf_t *b, const log_t *log);
+
+/* ---- producer.c; under the lock */
+log_producer_t *log_producer_make(log_partition_t *p, int64_t id);
+/* Whether the batch may follow what there is and what the group under way has; if so, it counts as
+ * part of the group. ST_DUPLICATE with where it lies, ST_SEQUENCE, ST_FENCED, ST_TXN_STATE;
+ * ST_PARTIAL: only after this group. */
+ST log_producer_check(log_t *log, log_partition_t *p, const wire_batch_t *b, int64_t *ret_there,
+                      err_t *err);
+void log_producer_apply(log_partition_t *p, const wire_batch_t *b);
+/* After replay. */
+void log_producers_recall(log_partition_t *p);
+void log_producers_expire(log_partition_t *p, int64_t now_ms);
+void log_producers_done(log_partition_t *p);
+void log_producers_encode(buf_t *b, const log_partition_t *p);
+bool log_producers_decode(str_t *in, log_partition_t *p);
+int64_t log_partition_stable(const log_partition_t *p);
 
 /* ---- tail.c; under the lock */
 void log_tail_push(log_t *log, log_entry_t *e);

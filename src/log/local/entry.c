@@ -6,6 +6,7 @@
 enum { AT_CRC = 4, AT_SEQ = 8, AT_SYNCED = 16, AT_KIND = 24 };
 
 #define ENTRY_BYTES_MAX (INT32_MAX - 8)
+#define OFFSET_BYTES    20 /* behind the group's name: offset, leader epoch, time */
 
 log_entry_t *log_entry_new(log_entry_kind_t kind)
 {
@@ -50,13 +51,13 @@ str_t log_entry_payload(const log_entry_t *e)
     return str_sub(buf_str(&e->bytes), LOG_ENTRY_HEADER_BYTES, SIZE_MAX);
 }
 
-static void put_item(log_entry_t *e, log_item_kind_t kind, size_t group_len, int32_t topic,
+static void put_item(log_entry_t *e, log_item_kind_t kind, size_t name_len, int32_t topic,
                      int32_t partition, size_t len)
 {
-    ASSERT(group_len <= UINT16_MAX && e->bytes.len + len + LOG_ITEM_HEADER_BYTES < ENTRY_BYTES_MAX);
+    ASSERT(name_len <= UINT16_MAX && e->bytes.len + len + LOG_ITEM_HEADER_BYTES < ENTRY_BYTES_MAX);
     buf_put_char(&e->bytes, (char)kind);
     buf_put_char(&e->bytes, 0);
-    buf_put_be16(&e->bytes, (uint16_t)group_len);
+    buf_put_be16(&e->bytes, (uint16_t)name_len);
     buf_put_be32(&e->bytes, (uint32_t)topic);
     buf_put_be32(&e->bytes, (uint32_t)partition);
     buf_put_be32(&e->bytes, (uint32_t)len);
@@ -80,12 +81,18 @@ void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t
     buf_put_str(&e->bytes, batch);
 }
 
-void log_entry_add_offset(log_entry_t *e, int32_t topic, int32_t partition, str_t group,
-                          int64_t offset)
+void log_entry_add(log_entry_t *e, const log_item_t *item)
 {
-    put_item(e, LOG_ITEM_OFFSET, group.len, topic, partition, group.len + 8);
-    buf_put_str(&e->bytes, group);
-    buf_put_be64(&e->bytes, (uint64_t)offset);
+    bool offset = item->kind == LOG_ITEM_OFFSET;
+    put_item(e, item->kind, item->name.len, item->topic, item->partition,
+             item->name.len + (offset ? OFFSET_BYTES : 0) + item->text.len);
+    buf_put_str(&e->bytes, item->name);
+    if (offset) {
+        buf_put_be64(&e->bytes, (uint64_t)item->offset);
+        buf_put_be32(&e->bytes, (uint32_t)item->leader_epoch);
+        buf_put_be64(&e->bytes, (uint64_t)item->commit_ms);
+    }
+    buf_put_str(&e->bytes, item->text);
 }
 
 bool log_item_next(str_t *payload, log_item_t *ret)
@@ -93,19 +100,34 @@ bool log_item_next(str_t *payload, log_item_t *ret)
     if (payload->len < LOG_ITEM_HEADER_BYTES)
         return false;
     const char *p = payload->ptr;
-    size_t group_len = load_be16(p + 2), len = load_be32(p + 12);
+    size_t name_len = load_be16(p + 2), len = load_be32(p + 12);
     str_t body = str_n(p + LOG_ITEM_HEADER_BYTES, len);
     if (len > payload->len - LOG_ITEM_HEADER_BYTES)
         return false;
     *ret = (log_item_t){.kind = (log_item_kind_t)p[0],
                         .topic = (int32_t)load_be32(p + 4),
                         .partition = (int32_t)load_be32(p + 8)};
-    if (p[0] == LOG_ITEM_BATCH) {
+    switch (p[0]) {
+    case LOG_ITEM_BATCH:
         ret->batch = body;
-    } else if (p[0] == LOG_ITEM_OFFSET && len == group_len + 8) {
-        ret->group = str_sub(body, 0, group_len);
-        ret->offset = (int64_t)load_be64(body.ptr + group_len);
-    } else {
+        break;
+    case LOG_ITEM_OFFSET:
+        if (len < name_len + OFFSET_BYTES)
+            return false;
+        ret->name = str_sub(body, 0, name_len);
+        ret->offset = (int64_t)load_be64(body.ptr + name_len);
+        ret->leader_epoch = (int32_t)load_be32(body.ptr + name_len + 8);
+        ret->commit_ms = (int64_t)load_be64(body.ptr + name_len + 12);
+        ret->text = str_sub(body, name_len + OFFSET_BYTES, SIZE_MAX);
+        break;
+    case LOG_ITEM_FACT:
+    case LOG_ITEM_FACT_GONE:
+        if (len < name_len)
+            return false;
+        ret->name = str_sub(body, 0, name_len);
+        ret->text = str_sub(body, name_len, SIZE_MAX);
+        break;
+    default:
         return false;
     }
     *payload = str_n(body.ptr + len, payload->len - LOG_ITEM_HEADER_BYTES - len);

@@ -11,15 +11,17 @@
  *  The next entry starts at the next multiple of 8.
  *
  *  A commit's payload is items:
- *       0    1 1 a record batch, 2 a group's offset (3, a producer's state, is reserved)
+ *       0    1 1 a record batch, 2 a group's offset, 3 a fact, 4 a fact is gone
  *       1    1 zero
- *       2    2 length of the group's name (offset)
- *       4    4 topic number
+ *       2    2 length of the group's name (offset), of the key (fact)
+ *       4    4 topic number; -1 (fact)
  *       8    4 partition
  *      12    4 length of what follows
- *      16    – the batch; or the group's name and 8 bytes of offset
+ *      16    – the batch; the group's name, 8 bytes of offset (-1: forgotten), 4 of leader epoch, 8
+ *              of the time it was committed, metadata; the fact's key and value
  *  The other kinds' payloads are a topic's record (log/local/engine.h; created, altered, grown),
- *  4 bytes of topic number (deleted), a group's name (group deleted).
+ *  4 bytes of topic number (deleted), a group's name (group deleted), 4 bytes of topic number, 4 of
+ *  partition, 8 of the first offset (trimmed).
  *
  * A log_entry_t is shared: the commit that builds it, the journal that writes it, the tail that
  * serves reads from it, and readers' chunks all hold references. Once it is in the journal its
@@ -39,10 +41,16 @@ typedef enum log_entry_kind {
     LOG_ENTRY_COMMIT = 1,
     LOG_ENTRY_TOPIC = 2, /* created, altered or grown: the topic as it is now */
     LOG_ENTRY_TOPIC_DELETE = 3,
-    LOG_ENTRY_GROUP_DELETE = 4
+    LOG_ENTRY_GROUP_DELETE = 4,
+    LOG_ENTRY_TRIM = 5
 } log_entry_kind_t;
 
-typedef enum log_item_kind { LOG_ITEM_BATCH = 1, LOG_ITEM_OFFSET = 2 } log_item_kind_t;
+typedef enum log_item_kind {
+    LOG_ITEM_BATCH = 1,
+    LOG_ITEM_OFFSET = 2,
+    LOG_ITEM_FACT = 3,
+    LOG_ITEM_FACT_GONE = 4
+} log_item_kind_t;
 
 typedef struct log_entry log_entry_t;
 struct log_entry {
@@ -56,8 +64,10 @@ typedef struct log_item {
     log_item_kind_t kind;
     int32_t topic, partition;
     str_t batch; /* batch */
-    str_t group; /* offset */
-    int64_t offset;
+    str_t name;  /* offset: the group; fact: the key */
+    int64_t offset, commit_ms;
+    int32_t leader_epoch;
+    str_t text; /* offset: metadata; fact: the value */
 } log_item_t;
 
 log_entry_t *log_entry_new(log_entry_kind_t kind);
@@ -70,8 +80,8 @@ log_entry_kind_t log_entry_kind(const log_entry_t *e);
 str_t log_entry_payload(const log_entry_t *e);
 
 void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch);
-void log_entry_add_offset(log_entry_t *e, int32_t topic, int32_t partition, str_t group,
-                          int64_t offset);
+/* An offset, a fact: all that the item has. */
+void log_entry_add(log_entry_t *e, const log_item_t *item);
 /* Takes the first item off a commit's payload; false at the end, or where it is malformed (*payload
  * is not empty then). */
 bool log_item_next(str_t *payload, log_item_t *ret);

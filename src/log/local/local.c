@@ -147,6 +147,11 @@ static ST recover(log_t *log, err_t *err)
     TRY(log_journal_open(&log->journal, log->io, log->dir, log->journal_limit_bytes, err));
     TRY(log_journal_replay(&log->journal, seq, replay_entry, log, err));
     log_journal_reset(&log->journal);
+    for (map_entry_t *e = NULL; (e = map_next(&log->topics, e));) {
+        log_topic_t *t = e->value;
+        for (int32_t i = 0; i < t->n_partitions; i++)
+            log_producers_recall(t->partition[i]);
+    }
     log->covered_seq = seq;
     log->clean = clean && log->stats.replayed_commits == 0;
     if (!log->clean) {
@@ -178,6 +183,7 @@ static log_t *new_log(io_t *io, const log_local_options_t *opt)
     io_cond_init(&log->wanted);
     map_init(&log->topics);
     map_init(&log->groups);
+    map_init(&log->facts);
     log->queue_end = &log->queue;
     log->retain_at_ns = io_mono_ns(io) + opt->retention_check_ms * 1000000;
     return log;
@@ -198,6 +204,7 @@ static void free_log(log_t *log)
     VEC_DONE(&log->doomed);
     map_done(&log->topics, NULL);
     log_groups_done(log);
+    map_done(&log->facts, free);
     log_journal_close(&log->journal);
     io_file_close(log->lock_file);
     pthread_cond_destroy(&log->turned);
@@ -234,6 +241,11 @@ void log_close(log_t *log)
         (void)st;
     }
     free_log(log);
+}
+
+int32_t log_leader_epoch(log_t *log)
+{
+    return log->leader_epoch; /* stays as it is from open to close */
 }
 
 log_local_stats_t log_local_stats(log_t *log)

@@ -44,6 +44,91 @@ ST log_local_open(io_t *io, const log_local_options_t *opt, log_t **ret, err_t *
  * again. Blocks. */
 ST log_local_upkeep(log_t *log, bool now, err_t *err);
 
+/* ---- for the broker: what Kafka's clients see besides topics and records */
+
+/* How one of several commits ended. */
+typedef struct log_outcome {
+    st_t st;             /* as of log_commit; ST_DUPLICATE, …: see below */
+    int64_t base_offset; /* of the commit's first batch; with ST_DUPLICATE where it lies already */
+} log_outcome_t;
+
+/* n commits with one write and one sync; each is visible or not, whatever becomes of the others.
+ * Takes them all. Blocks.
+ *
+ * A batch with a producer id must go on where the producer's last one ended (Kafka's idempotent
+ * producer: the last five are known for 24 hours):
+ *   ST_DUPLICATE  it is there already, at ret->base_offset
+ *   ST_SEQUENCE   its base sequence is not the next
+ *   ST_FENCED     its epoch is older than the producer's
+ *   ST_TXN_STATE  it is of no transaction while the producer has one open here
+ * A batch with WIRE_TRANSACTIONAL opens the producer's transaction in its partition; one with
+ * WIRE_CONTROL, too, (a marker: wire/batch.h) ends it. */
+void log_commit_all(log_t *log, log_commit_t *const *c, size_t n, log_outcome_t *ret);
+
+/* A group's offset with what Kafka's clients keep beside it. */
+typedef struct log_group_offset {
+    str_t group, topic;
+    int32_t partition, leader_epoch; /* -1: none */
+    int64_t offset, commit_ms;
+    str_t metadata; /* at most 32 KiB */
+} log_group_offset_t;
+
+void log_commit_group_offset(log_commit_t *c, const log_group_offset_t *o);
+/* All of the group's offsets, in the arena; sorted by topic and partition. */
+void log_group_offsets(log_t *log, str_t group, arena_t *a, log_group_offset_t **ret,
+                       size_t *ret_n);
+/* Names of all groups that have offsets, sorted, in the arena. */
+void log_groups(log_t *log, arena_t *a, str_t **ret, size_t *ret_n);
+
+/* A small durable map from text to bytes, for what is about the log and in no topic: users, access
+ * lists, quotas, transactions' states. A part of commits: it changes with their records or not at
+ * all. Key to 32 KiB, value to 1 MiB; a value.ptr of NULL removes. */
+void log_commit_fact(log_commit_t *c, str_t key, str_t value);
+/* In the arena; ST_NOT_FOUND. */
+ST log_fact(log_t *log, str_t key, arena_t *a, str_t *ret, err_t *err);
+
+typedef struct log_fact {
+    str_t key, value;
+} log_fact_t;
+
+/* Those whose key begins so, sorted, in the arena. */
+void log_facts(log_t *log, str_t prefix, arena_t *a, log_fact_t **ret, size_t *ret_n);
+
+/* Deletes a partition's records before `offset` (-1: all). ST_RANGE: it is behind the end. Blocks.
+ */
+ST log_topic_trim(log_topic_t *t, int32_t partition, int64_t offset, int64_t *ret_start,
+                  err_t *err);
+/* Bytes of the partition's segments. */
+int64_t log_topic_bytes(log_topic_t *t, int32_t partition);
+/* 1 more after each start that was not preceded by a close. */
+int32_t log_leader_epoch(log_t *log);
+
+/* A transaction that was aborted: the producer's batches from first on, up to its marker. */
+typedef struct log_aborted {
+    int64_t producer_id, first, last;
+} log_aborted_t;
+
+/* Those that a reader of [from, to) meets, sorted by their first offset, in the arena. */
+void log_topic_aborted(log_topic_t *t, int32_t partition, int64_t from, int64_t to, arena_t *a,
+                       log_aborted_t **ret, size_t *ret_n);
+
+/* A producer that wrote to the partition within the last 24 hours. */
+typedef struct log_producer_info {
+    int64_t id;
+    int16_t epoch;
+    int32_t last_sequence; /* -1: none */
+    int64_t last_ms;
+    int64_t txn_start; /* -1: it has no transaction open here */
+} log_producer_info_t;
+
+void log_topic_producers(log_topic_t *t, int32_t partition, arena_t *a, log_producer_info_t **ret,
+                         size_t *ret_n);
+
+/* Instead of waiting for a watch: fn is called whenever it becomes signalled, from any thread, with
+ * the log's lock held: it may wake a loop and no more. log_watch_seen takes the signal back. */
+void log_watch_call(log_watch_t *w, void (*fn)(void *env), void *env);
+void log_watch_seen(log_watch_t *w);
+
 typedef struct log_local_stats {
     int64_t commits, syncs;            /* since open */
     int64_t appended_bytes;            /* since open */

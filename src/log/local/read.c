@@ -120,7 +120,7 @@ ST log_topic_offsets(log_topic_t *t, int32_t partition, log_offsets_t *ret, err_
     pthread_mutex_lock(&t->log->lock);
     st_t st = log_partition_of(t, partition, &p, err);
     if (st == ST_OK)
-        *ret = (log_offsets_t){.start = p->start, .end = p->end};
+        *ret = (log_offsets_t){p->start, p->end, log_partition_stable(p)};
     pthread_mutex_unlock(&t->log->lock);
     return st;
 }

@@ -232,6 +232,7 @@ static void grow(log_topic_t *t, int32_t n)
         log_partition_t *p = mem_zalloc(sizeof *p);
         p->topic = t;
         p->index = t->n_partitions;
+        map_init(&p->producers);
         t->partition[t->n_partitions] = p;
     }
 }
@@ -270,6 +271,13 @@ log_topic_t *log_topic_apply(log_t *log, const log_topic_record_t *r)
     return t;
 }
 
+void log_topic_apply_trim(log_topic_t *t, int32_t partition, int64_t offset)
+{
+    log_partition_t *p;
+    if (log_partition_of(t, partition, &p, NULL) == ST_OK && offset > p->start && offset <= p->end)
+        p->start = offset;
+}
+
 void log_topic_apply_delete(log_t *log, log_topic_t *t)
 {
     for (log_partition_t **at = &log->dirty; *at;) {
@@ -303,6 +311,7 @@ void log_topic_unref(log_topic_t *t)
         for (size_t k = 0; k < p->segments.len; k++)
             log_segment_unref(p->segments.ptr[k]);
         VEC_DONE(&p->segments);
+        log_producers_done(p);
         free(p->recent);
         free(p);
     }
@@ -468,6 +477,38 @@ ST log_topic_grow(log_t *log, str_t name, int32_t partitions, err_t *err)
     }
     pthread_mutex_unlock(&log->meta);
     return st;
+}
+
+ST log_topic_trim(log_topic_t *t, int32_t partition, int64_t offset, int64_t *ret_start, err_t *err)
+{
+    log_offsets_t o;
+    TRY(log_topic_offsets(t, partition, &o, err));
+    if (offset < 0)
+        offset = o.end;
+    if (offset > o.end)
+        return err_set(err, ST_RANGE, "topic " STR_FMT " partition %d ends at %lld, before %lld",
+                       STR_ARG(t->name), partition, (long long)o.end, (long long)offset);
+    if (offset > o.start) {
+        log_entry_t *e = log_entry_new(LOG_ENTRY_TRIM);
+        buf_put_be32(&e->bytes, (uint32_t)t->number);
+        buf_put_be32(&e->bytes, (uint32_t)partition);
+        buf_put_be64(&e->bytes, (uint64_t)offset);
+        TRY(log_submit(t->log, e, false, err));
+    }
+    *ret_start = offset > o.start ? offset : o.start;
+    return ST_OK;
+}
+
+int64_t log_topic_bytes(log_topic_t *t, int32_t partition)
+{
+    log_partition_t *p;
+    int64_t bytes = 0;
+    pthread_mutex_lock(&t->log->lock);
+    if (log_partition_of(t, partition, &p, NULL) == ST_OK)
+        for (size_t i = 0; i < p->segments.len; i++)
+            bytes += p->segments.ptr[i]->size;
+    pthread_mutex_unlock(&t->log->lock);
+    return bytes;
 }
 
 ST log_topic_open(log_t *log, str_t name, log_topic_t **ret, err_t *err)

@@ -155,13 +155,18 @@ static void retire_first(log_t *log, log_partition_t *p)
     log_segment_t *s = p->segments.ptr[0];
     VEC_REMOVE(&p->segments, 0);
     log->stats.disk_bytes -= s->size;
-    p->start = p->segments.len ? p->segments.ptr[0]->base : p->flushed;
+    int64_t start = p->segments.len ? p->segments.ptr[0]->base : p->flushed;
+    if (p->start < start)
+        p->start = start;
     VEC_PUSH(&log->doomed, s);
 }
 
 static void retain_partition(log_t *log, log_partition_t *p, int64_t now_ms)
 {
     const log_policy_t *policy = &p->topic->policy;
+    log_producers_expire(p, now_ms);
+    while (p->segments.len > 1 && p->segments.ptr[1]->base <= p->start) /* trimmed */
+        retire_first(log, p);
     if (!policy->deletes)
         return;
     int64_t size = 0;

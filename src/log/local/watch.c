@@ -6,6 +6,8 @@ struct log_watch {
     VEC(log_topic_t *) topics;
     pthread_cond_t cond;
     bool signalled;
+    void (*call)(void *env); /* or NULL */
+    void *env;
 };
 
 log_watch_t *log_watch_new(log_t *log)
@@ -75,6 +77,8 @@ static void signal(log_watch_t *w)
     if (!w->signalled) {
         w->signalled = true;
         pthread_cond_signal(&w->cond);
+        if (w->call)
+            w->call(w->env);
     }
 }
 
@@ -82,6 +86,21 @@ void log_watch_wake(log_watch_t *w)
 {
     pthread_mutex_lock(&w->log->lock);
     signal(w);
+    pthread_mutex_unlock(&w->log->lock);
+}
+
+void log_watch_call(log_watch_t *w, void (*fn)(void *env), void *env)
+{
+    pthread_mutex_lock(&w->log->lock);
+    w->call = fn;
+    w->env = env;
+    pthread_mutex_unlock(&w->log->lock);
+}
+
+void log_watch_seen(log_watch_t *w)
+{
+    pthread_mutex_lock(&w->log->lock);
+    w->signalled = false;
     pthread_mutex_unlock(&w->log->lock);
 }
 

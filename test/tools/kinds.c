@@ -1,7 +1,8 @@
 /* kinds: the registry's schema types for tests, without a registry. Each line of the input is
  *
  *   {"type": "JSON", "schema": "…", "references": [{"name": "…", "schema": "…"}, …]
- *    [, "old": "…"] [, "form": "normalized" | "serialized" | "resolved" | "ignore_extensions"]}
+ *    [, "old": "…", "old_references": […]] [, "form": "normalized" | "serialized" | "resolved" |
+ * "ignore_extensions"]}
  *
  * and is answered by a line {"valid": bool, "text": "…"} or {"valid": false, "error": "…"}; with
  * "old", the schema that was there before, also {…, "messages": […]}, what forbids to read its
@@ -38,6 +39,19 @@ static void put_messages(buf_t *out, const kind_class_t *kind, arena_t *a, const
     VEC_DONE(&d.messages);
 }
 
+/* The schema in member `name`, with the references in member `refs`. */
+static kind_input_t input_of(arena_t *a, const json_value_t *v, const char *name, const char *refs)
+{
+    const json_value_t *list = json_get(v, refs);
+    kind_input_t in = {.text = json_get_text(v, name, STR("")), .is_new = true};
+    kind_ref_t *ref = ARENA_ARRAY(a, kind_ref_t, list ? list->n : 0);
+    for (; list && in.n_refs < list->n; in.n_refs++)
+        ref[in.n_refs] = (kind_ref_t){json_get_text(&list->item[in.n_refs], "name", STR("")),
+                                      json_get_text(&list->item[in.n_refs], "schema", STR(""))};
+    in.ref = ref;
+    return in;
+}
+
 static void answer(arena_t *a, str_t line, buf_t *out)
 {
     const json_value_t *v;
@@ -47,13 +61,8 @@ static void answer(arena_t *a, str_t line, buf_t *out)
     if (json_parse(a, line, 0, &v, &err) != ST_OK)
         die("%s", err.msg);
     const kind_class_t *kind = kind_find(json_get_text(v, "type", STR("")));
-    const json_value_t *refs = json_get(v, "references"), *before = json_get(v, "old");
-    kind_input_t in = {.text = json_get_text(v, "schema", STR("")), .is_new = true};
-    kind_ref_t *ref = ARENA_ARRAY(a, kind_ref_t, refs ? refs->n : 0);
-    for (; refs && in.n_refs < refs->n; in.n_refs++)
-        ref[in.n_refs] = (kind_ref_t){json_get_text(&refs->item[in.n_refs], "name", STR("")),
-                                      json_get_text(&refs->item[in.n_refs], "schema", STR(""))};
-    in.ref = ref;
+    kind_input_t in = input_of(a, v, "schema", "references");
+    kind_input_t before = input_of(a, v, "old", "old_references");
     bool valid = kind->parse(a, &in, &new, &err) == ST_OK;
     buf_put_char(out, '{');
     json_put_member_bool(out, "valid", valid);
@@ -63,8 +72,7 @@ static void answer(arena_t *a, str_t line, buf_t *out)
     } else {
         json_put_member_str(out, "error", str_of(err.msg));
     }
-    in.text = before ? before->text : STR("");
-    if (valid && before && kind->parse(a, &in, &old, &err) == ST_OK)
+    if (valid && json_get(v, "old") && kind->parse(a, &before, &old, &err) == ST_OK)
         put_messages(out, kind, a, new, old);
     BUF_LIT(out, "}\n");
     buf_done(&text);

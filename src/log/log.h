@@ -43,6 +43,9 @@ typedef struct log_topic_info {
     size_t n_configs;
 } log_topic_info_t;
 
+/* Of this log, made with it. */
+log_uuid_t log_id(const log_t *log);
+
 /* ST_EXISTS when the name is taken, ST_BAD_INPUT for a bad name or count, ST_BAD_CONFIG. Durable
  * when it returns. Blocks. */
 ST log_topic_create(log_t *log, const log_topic_spec_t *spec, err_t *err);
@@ -54,6 +57,7 @@ ST log_topic_alter(log_t *log, str_t name, const log_config_t *config, size_t n,
 ST log_topic_grow(log_t *log, str_t name, int32_t partitions, err_t *err);
 /* A new reference to the topic; ST_NOT_FOUND. */
 ST log_topic_open(log_t *log, str_t name, log_topic_t **ret, err_t *err);
+ST log_topic_open_id(log_t *log, const log_uuid_t *id, log_topic_t **ret, err_t *err);
 log_topic_t *log_topic_ref(log_topic_t *t);
 void log_topic_unref(log_topic_t *t);
 str_t log_topic_name(const log_topic_t *t);

@@ -243,6 +243,11 @@ void log_close(log_t *log)
     free_log(log);
 }
 
+log_uuid_t log_id(const log_t *log)
+{
+    return log->id;
+}
+
 int32_t log_leader_epoch(log_t *log)
 {
     return log->leader_epoch; /* stays as it is from open to close */

@@ -522,6 +522,17 @@ ST log_topic_open(log_t *log, str_t name, log_topic_t **ret, err_t *err)
              : err_set(err, ST_NOT_FOUND, "topic " STR_FMT " does not exist", STR_ARG(name));
 }
 
+ST log_topic_open_id(log_t *log, const log_uuid_t *id, log_topic_t **ret, err_t *err)
+{
+    log_topic_t *t = NULL;
+    pthread_mutex_lock(&log->lock);
+    for (size_t i = 0; i < log->by_number.len && !t; i++)
+        if (log->by_number.ptr[i] && !memcmp(&log->by_number.ptr[i]->id, id, sizeof *id))
+            t = *ret = log_topic_ref(log->by_number.ptr[i]);
+    pthread_mutex_unlock(&log->lock);
+    return t ? ST_OK : err_set(err, ST_NOT_FOUND, "no topic has this id");
+}
+
 str_t log_topic_name(const log_topic_t *t)
 {
     return t->name;

@@ -87,6 +87,35 @@ static void bad_topics(void **state)
     log_topic_unref(t);
 }
 
+static size_t groups(world_t *w)
+{
+    arena_t a;
+    str_t *name;
+    size_t n;
+    arena_init(&a, ARENA_NO_LIMIT);
+    log_groups(w->log, &a, &name, &n);
+    arena_done(&a);
+    return n;
+}
+
+static void by_id(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1), *same;
+    log_uuid_t id = log_topic_id(t), log = log_id(w->log);
+    OK(w, log_topic_open_id(w->log, &id, &same, &w->err));
+    assert_ptr_equal(t, same);
+    log_topic_unref(same);
+    OK(w, log_topic_delete(w->log, STR("t"), &w->err));
+    assert_int_equal(ST_NOT_FOUND, log_topic_open_id(w->log, &id, &same, &w->err));
+    log_topic_unref(t);
+    int32_t epoch = log_leader_epoch(w->log);
+    world_reopen(w);
+    log_uuid_t again = log_id(w->log);
+    assert_memory_equal(&log, &again, sizeof log);
+    assert_int_equal(epoch, log_leader_epoch(w->log));
+}
+
 static void one_commit_for_all(void **state)
 {
     world_t *w = *state;
@@ -126,6 +155,13 @@ static void one_commit_for_all(void **state)
     OK(w, log_local_open(w->io, &w->opt, &w->log, &w->err));
     OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
     assert_int_equal(42, offset);
+    assert_int_equal(1, groups(w));
+    c = log_commit_new(w->log);
+    log_commit_offset(c, STR("g"), STR("t"), 1, -1);
+    OK(w, log_commit(w->log, c, NULL, &w->err));
+    OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
+    assert_int_equal(-1, offset);
+    assert_int_equal(0, groups(w));
     OK(w, log_group_delete(w->log, STR("g"), &w->err));
     assert_int_equal(ST_NOT_FOUND, log_group_delete(w->log, STR("g"), &w->err));
     world_reopen(w);
@@ -306,16 +342,9 @@ static void many_partitions(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(topics),
-        TEST(bad_topics),
-        TEST(one_commit_for_all),
-        TEST(reads),
-        TEST(chunks_are_shared),
-        TEST(by_timestamp),
-        TEST(retention),
-        TEST(in_use),
-        TEST(watches),
-        TEST(many_partitions),
+        TEST(topics), TEST(bad_topics),        TEST(by_id),           TEST(one_commit_for_all),
+        TEST(reads),  TEST(chunks_are_shared), TEST(by_timestamp),    TEST(retention),
+        TEST(in_use), TEST(watches),           TEST(many_partitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

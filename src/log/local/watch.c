@@ -10,6 +10,16 @@ struct log_watch {
     void *env;
 };
 
+static void signal(log_watch_t *w)
+{
+    if (!w->signalled) {
+        w->signalled = true;
+        pthread_cond_signal(&w->cond);
+        if (w->call)
+            w->call(w->env);
+    }
+}
+
 log_watch_t *log_watch_new(log_t *log)
 {
     log_watch_t *w = mem_zalloc(sizeof *w);
@@ -32,7 +42,7 @@ void log_watch_add(log_watch_t *w, log_topic_t *t)
     pthread_mutex_lock(&w->log->lock);
     VEC_PUSH(&w->topics, log_topic_ref(t));
     VEC_PUSH(&t->watches, w);
-    w->signalled = true; /* what is there already counts as news */
+    signal(w); /* what is there already counts as news */
     pthread_mutex_unlock(&w->log->lock);
 }
 
@@ -70,16 +80,6 @@ bool log_watch_wait(log_watch_t *w, int timeout_ms)
     w->signalled = false;
     pthread_mutex_unlock(&w->log->lock);
     return signalled;
-}
-
-static void signal(log_watch_t *w)
-{
-    if (!w->signalled) {
-        w->signalled = true;
-        pthread_cond_signal(&w->cond);
-        if (w->call)
-            w->call(w->env);
-    }
 }
 
 void log_watch_wake(log_watch_t *w)

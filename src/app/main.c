@@ -17,6 +17,9 @@ static int verb_help(int argc, char **argv);
 static const verb_t verbs[] = {
     {"bench", verb_bench, "arus bench dedupe|join|filter|count [--records N] [--keys N]",
      "a query over a preloaded log, beside the same job as a bare loop"},
+    {"broker", verb_broker,
+     "arus broker [FILE.properties] [--listen HOST:PORT] [--data DIR] [-D name=value]...",
+     "serves a log to Kafka clients"},
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
     {"market", verb_market, "arus market [--listen HOST:PORT] [--prices FILE --companies FILE]...",
      "answers as GoAPI does: a synthetic market, or price files replayed"},

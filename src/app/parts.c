@@ -122,3 +122,23 @@ st_t parts_open_api(const options_t *opt, io_t *io, log_t *log, registry_t *regi
     arena_done(&a);
     return st;
 }
+
+bool parts_is_for_kafka(str_t listener)
+{
+    str_t s = str_trim(listener);
+    return str_find(s, STR("://")) > 0 && !str_starts_nocase(s, STR("http"));
+}
+
+st_t parts_open_broker(const options_t *opt, io_t *io, log_t *log, broker_t **ret, err_t *err)
+{
+    VEC(broker_property_t) p = {0};
+    for (size_t i = opt->list.len; i > 0; i--) /* the last one given counts, there the first */
+        VEC_PUSH(&p, (broker_property_t){opt->list.ptr[i - 1].name, opt->list.ptr[i - 1].value});
+    broker_options_t bo = {.io = io, .log = log, .property = p.ptr, .n_properties = p.len};
+    st_t st = broker_start(&bo, ret, err);
+    VEC_DONE(&p);
+    for (size_t i = 0; st == ST_OK && i < broker_listeners(*ret); i++)
+        printf("ready broker " STR_FMT "\n", STR_ARG(broker_listener(*ret, i)));
+    fflush(stdout);
+    return st;
+}

@@ -3,6 +3,7 @@
 #define ARUS_APP_PARTS_H
 
 #include "app/options.h"
+#include "broker/broker.h"
 #include "log/log.h"
 #include "registry/api/api.h"
 
@@ -16,5 +17,9 @@ str_t parts_cluster_id(log_t *log, arena_t *a, str_t topic);
  * HOST:PORT" each. *ret is NULL when there are none. */
 ST parts_open_api(const options_t *opt, io_t *io, log_t *log, registry_t *registry, str_t listeners,
                   api_t **ret, err_t *err);
+/* A listener whose name is none of HTTP's. */
+bool parts_is_for_kafka(str_t listener);
+/* The broker on `listeners`; prints "ready broker HOST:PORT" each. */
+ST parts_open_broker(const options_t *opt, io_t *io, log_t *log, broker_t **ret, err_t *err);
 
 #endif

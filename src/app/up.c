@@ -1,8 +1,8 @@
 /* arus up: log, registry, SQL server and connectors in one process. */
+#include "app/host.h"
 #include "app/parts.h"
 #include "app/show.h"
 #include "app/verb.h"
-#include "base/trace.h"
 #include "rest/rest.h"
 #include "server/server.h"
 #include "sink/sink.h"
@@ -10,13 +10,8 @@
 
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
-
-extern char **environ;
 
 #define SCRIPT_BYTES_MAX (16u << 20)
 
@@ -37,8 +32,9 @@ typedef struct up {
     registry_t *registry;
     schema_source_t schemas;
     server_t *server;
-    api_t *api;   /* NULL without schema.registry.listeners */
-    rest_t *rest; /* NULL without listeners */
+    api_t *api;       /* NULL without schema.registry.listeners */
+    rest_t *rest;     /* NULL without listeners for HTTP */
+    broker_t *broker; /* NULL without listeners for Kafka clients */
     int signals;
 } up_t;
 
@@ -57,47 +53,19 @@ static const char usage[] =
     "  --stats               says at the end where the time went\n"
     "  --quiet               prints nothing while it runs\n";
 
-static ST read_args(up_t *u, int argc, char **argv, err_t *err)
+static int read_flag(void *arg, str_t flag, const char *next, st_t *st, err_t *err)
 {
-    const char *data = NULL;
-    VEC(str_t) set = {0};
-    st_t st = ST_OK;
-    options_read_environment(&u->opt, environ);
-    options_t env = u->opt;
-    options_init(&u->opt);
-    for (int i = 1; i < argc && st == ST_OK; i++) {
-        str_t a = str_of(argv[i]);
-        bool more = i + 1 < argc;
-        if (str_eq(a, STR("--data")) && more)
-            data = argv[++i];
-        else if (str_eq(a, STR("-D")) && more)
-            VEC_PUSH(&set, str_of(argv[++i]));
-        else if (str_starts(a, STR("-D")) && a.len > 2)
-            VEC_PUSH(&set, str_sub(a, 2, a.len));
-        else if (str_eq(a, STR("--stats")))
-            u->stats = true;
-        else if (str_eq(a, STR("--quiet")))
-            u->quiet = true;
-        else if (str_eq(a, STR("--until-idle")) && more) {
-            if (!options_duration(str_of(argv[++i]), &u->until_idle_ms))
-                st = err_set(err, ST_BAD_CONFIG,
-                             "--until-idle expects a duration such as 5s or 200ms, got '%s'",
-                             argv[i]);
-        } else if (a.len && a.ptr[0] == '-')
-            st = err_set(err, ST_BAD_CONFIG, "unknown flag '%s'\n%s", argv[i], usage);
-        else
-            st = options_read_file(&u->opt, argv[i], err);
-    }
-    for (size_t i = 0; i < env.list.len; i++) /* the environment comes before the file */
-        VEC_PUSH(&u->opt.list, (option_t){arena_str(&u->opt.arena, env.list.ptr[i].name),
-                                          arena_str(&u->opt.arena, env.list.ptr[i].value)});
-    options_done(&env);
-    for (size_t i = 0; i < set.len && st == ST_OK; i++)
-        st = options_set(&u->opt, set.ptr[i], err);
-    if (data && st == ST_OK)
-        VEC_PUSH(&u->opt.list, (option_t){STR("log.dirs"), arena_str(&u->opt.arena, str_of(data))});
-    VEC_DONE(&set);
-    return st;
+    up_t *u = arg;
+    if (str_eq(flag, STR("--stats")))
+        return u->stats = true;
+    if (str_eq(flag, STR("--quiet")))
+        return u->quiet = true;
+    if (!str_eq(flag, STR("--until-idle")) || !next)
+        return 0;
+    if (!options_duration(str_of(next), &u->until_idle_ms))
+        *st = err_set(err, ST_BAD_CONFIG,
+                      "--until-idle expects a duration such as 5s or 200ms, got '%s'", next);
+    return 2;
 }
 
 static str_t path_beside_file(up_t *u, str_t path)
@@ -133,7 +101,9 @@ static ST open_server(up_t *u, err_t *err)
     return server_start(u->server, err);
 }
 
-/* ksqlDB's REST API on each of `listeners`; no port is opened without that property. */
+/* ksqlDB's REST API on each of `listeners` that is for HTTP; no port is opened without that
+ * property.
+ */
 static ST open_rest(up_t *u, err_t *err)
 {
     str_t rest = options_get(&u->opt, "listeners", STR("")), one;
@@ -141,7 +111,7 @@ static ST open_rest(up_t *u, err_t *err)
     int64_t max_push;
     TRY(options_i64(&u->opt, "ksql.max.push.queries", 100, 0, INT32_MAX, &max_push, err));
     while (str_split(&rest, ',', &one))
-        if (str_trim(one).len)
+        if (str_trim(one).len && !parts_is_for_kafka(one))
             VEC_PUSH(&listeners, str_trim(one));
     st_t st = ST_OK;
     if (listeners.len) {
@@ -164,21 +134,19 @@ static ST open_rest(up_t *u, err_t *err)
     return st;
 }
 
-static ST set_trace(const up_t *u, err_t *err)
+/* Kafka's protocol on those that are named as Kafka names them, PLAINTEXT://host:port. */
+static ST open_broker(up_t *u, err_t *err)
 {
-    trace_level_t level = TRACE_WARN;
-    str_t name = options_get(&u->opt, "arus.trace", STR("warn"));
-    if (!trace_level_parse(name, &level))
-        return err_set(err, ST_BAD_CONFIG,
-                       "arus.trace must be error, warn, info or debug, not '" STR_FMT "'",
-                       STR_ARG(name));
-    trace_set_level(level);
-    return ST_OK;
+    str_t all = options_get(&u->opt, "listeners", STR("")), one;
+    bool any = false;
+    while (str_split(&all, ',', &one))
+        any |= parts_is_for_kafka(one);
+    return any ? parts_open_broker(&u->opt, u->io, u->log, &u->broker, err) : ST_OK;
 }
 
 static ST open_all(up_t *u, err_t *err)
 {
-    TRY(set_trace(u, err));
+    TRY(host_set_trace(&u->opt, err));
     u->io = io_real_new();
     TRY(parts_open_log(&u->opt, u->io, &u->log, err));
     TRY(registry_open(u->log, u->io, &u->registry, err));
@@ -186,12 +154,14 @@ static ST open_all(up_t *u, err_t *err)
     TRY(open_server(u, err));
     str_t listeners = options_get(&u->opt, "schema.registry.listeners", STR(""));
     TRY(parts_open_api(&u->opt, u->io, u->log, u->registry, listeners, &u->api, err));
+    TRY(open_broker(u, err));
     return open_rest(u, err);
 }
 
 static void close_all(up_t *u)
 {
     rest_stop(u->rest);
+    broker_stop(u->broker);
     api_stop(u->api);
     server_close(u->server);
     if (u->registry)
@@ -204,31 +174,6 @@ static void close_all(up_t *u)
         close(u->signals);
     options_done(&u->opt);
     arena_done(&u->arena);
-}
-
-/* SIGINT and SIGTERM come by a file descriptor; threads made later inherit the mask. */
-static void catch_signals(up_t *u)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    u->signals = signalfd(-1, &set, SFD_CLOEXEC);
-    if (u->signals < 0)
-        die("signalfd failed");
-}
-
-/* The log holds a file open a segment, the ports one a connection: as many as the system lets us
- * have. */
-static void raise_open_files(void)
-{
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur == files.rlim_max)
-        return;
-    files.rlim_cur = files.rlim_max;
-    (void)setrlimit(RLIMIT_NOFILE, &files); /* then it stays what it was */
 }
 
 /* Whether all queries run; tells which do not. */
@@ -299,9 +244,8 @@ int verb_up(int argc, char **argv)
     err_t err;
     options_init(&u.opt);
     arena_init(&u.arena, ARENA_NO_LIMIT);
-    catch_signals(&u);
-    raise_open_files();
-    st_t st = read_args(&u, argc, argv, &err);
+    u.signals = host_catch_signals();
+    st_t st = host_read_args(&u.opt, argc, argv, usage, read_flag, &u, &err);
     if (st == ST_OK)
         st = open_all(&u, &err);
     if (st != ST_OK) {

@@ -4,6 +4,7 @@
 #define ARUS_APP_VERB_H
 
 int verb_bench(int argc, char **argv);
+int verb_broker(int argc, char **argv);
 int verb_up(int argc, char **argv);
 int verb_registry(int argc, char **argv);
 int verb_market(int argc, char **argv);

@@ -1,0 +1,38 @@
+/* broker.h: Kafka's protocol on the log: any Kafka client works with arus unchanged.
+ *
+ * One process shows itself as broker.count brokers (virtual brokers: node ids and ports over the
+ * one log), so that clients and tools that ask for several replicas run. The durability is that of
+ * the log's one disk. Threads: num.network.threads with connections, one that commits, one that
+ * changes topics, one that keeps groups. They end with broker_stop.
+ */
+#ifndef ARUS_BROKER_BROKER_H
+#define ARUS_BROKER_BROKER_H
+
+#include "io/io.h"
+#include "log/log.h"
+
+typedef struct broker broker_t;
+
+typedef struct broker_property {
+    str_t name, value; /* as in Kafka's server.properties */
+} broker_property_t;
+
+typedef struct broker_options {
+    io_t *io;
+    log_t *log;                        /* must outlive the broker */
+    const broker_property_t *property; /* the first of a name counts; others than the broker's are
+                                          passed over */
+    size_t n_properties;
+} broker_options_t;
+
+/* Listens on `listeners` (PLAINTEXT://host:port,…; port 0: the system chooses) and answers from
+ * when it returns. ST_BAD_CONFIG names the property; ST_BUSY: a port is taken. */
+ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err);
+/* Answers what is committed, closes all. NULL is allowed. Blocks. */
+void broker_stop(broker_t *b);
+
+/* Each port that is open, "host:port"; valid until broker_stop. */
+size_t broker_listeners(const broker_t *b);
+str_t broker_listener(const broker_t *b, size_t i);
+
+#endif

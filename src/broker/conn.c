@@ -1,0 +1,326 @@
+/* conn.c: one connection: bytes in, requests in order, bytes out. thread: net */
+#include "base/trace.h"
+#include "broker/internal.h"
+#include "io/tcp.h"
+
+#define PIPELINE_MAX       1000
+#define PIPELINE_BYTES_MAX (32u << 20)
+#define READ_BYTES         (16u << 10)
+#define TAKE_BYTES         (64u << 10) /* a frame so large keeps the buffer it came in */
+#define PARTS_MAX          64
+
+static int64_t now_ns(const broker_conn_t *c)
+{
+    return io_loop_ns(c->net->loop);
+}
+
+void broker_conn_touch(broker_conn_t *c)
+{
+    if (c->touched)
+        return;
+    c->touched = true;
+    c->next_touched = c->net->touched;
+    c->net->touched = c;
+}
+
+/* ---- requests in order: B2, B3 */
+
+static void enqueue(broker_conn_t *c, broker_request_t *r)
+{
+    if (c->last)
+        c->last->next = r;
+    else
+        c->first = r;
+    c->last = r;
+    c->n_requests++;
+    c->n_others += load_be16(r->bytes) != WIRE_API_produce;
+    c->requests_bytes += r->len;
+}
+
+static void dequeue(broker_conn_t *c)
+{
+    broker_request_t *r = c->first;
+    c->first = r->next;
+    if (!c->first)
+        c->last = NULL;
+    c->n_requests--;
+    c->n_others -= load_be16(r->bytes) != WIRE_API_produce;
+    c->requests_bytes -= r->len;
+    if (r->cut)
+        c->closing = true;
+    broker_request_free(r);
+}
+
+static bool may_start(const broker_conn_t *c, const char *frame)
+{
+    if (c->closing || (c->last && c->last->cut))
+        return false;
+    if (c->n_requests == 0)
+        return true;
+    return c->n_others == 0 && load_be16(frame) == WIRE_API_produce &&
+           c->n_requests < PIPELINE_MAX && c->requests_bytes < PIPELINE_BYTES_MAX;
+}
+
+/* ---- in */
+
+/* The length of the frame at the front; 0: not known yet, -1: it cannot be one. */
+static int64_t frame_bytes(const broker_conn_t *c, str_t in)
+{
+    if (in.len < 4)
+        return 0;
+    uint32_t n = load_be32(in.ptr);
+    if (n < BROKER_REQUEST_BYTES_MIN || n > (uint64_t)c->net->broker->config.request_bytes_max)
+        return -1;
+    return 4 + (int64_t)n;
+}
+
+static void refuse_frame(broker_conn_t *c, str_t in)
+{
+    char peer[IO_TCP_ADDR_MAX];
+    trace_line(TRACE_INFO, "broker",
+               STR_FMT " is closed: it announced a request of %u bytes, "
+                       "socket.request.max.bytes is %lld",
+               STR_ARG(io_tcp_peer(c->poll.fd, &peer)), load_be32(in.ptr),
+               (long long)c->net->broker->config.request_bytes_max);
+    c->closing = true;
+}
+
+/* Starts what may start. Returns how many bytes of `in` became requests. `own`: in is c->in. */
+static size_t start_requests(broker_conn_t *c, str_t in, bool own)
+{
+    size_t at = 0;
+    while (!c->closing) {
+        str_t rest = str_sub(in, at, in.len);
+        int64_t n = frame_bytes(c, rest);
+        if (n < 0)
+            refuse_frame(c, rest);
+        if (n <= 0 || (size_t)n > rest.len || !may_start(c, rest.ptr + 4))
+            break;
+        size_t len = (size_t)n - 4;
+        char *bytes;
+        bool take = own && at == 0 && len >= TAKE_BYTES;
+        if (take) { /* the buffer becomes the request's, what is behind gets a new one */
+            buf_t old = c->in;
+            c->in = BUF_INIT;
+            buf_put(&c->in, old.ptr + n, old.len - (size_t)n);
+            memmove(old.ptr, old.ptr + 4, len);
+            bytes = old.ptr;
+            in = buf_str(&c->in);
+        } else {
+            bytes = mem_dup(rest.ptr + 4, len);
+            at += (size_t)n;
+        }
+        broker_request_t *r = broker_request_new(c, bytes, len);
+        enqueue(c, r);
+        broker_request_start(r);
+    }
+    return at;
+}
+
+static void start_from_buffer(broker_conn_t *c)
+{
+    size_t n = start_requests(c, buf_str(&c->in), true);
+    if (n) {
+        memmove(c->in.ptr, c->in.ptr + n, c->in.len - n);
+        c->in.len -= n;
+    }
+    if (c->in.len == 0)
+        buf_done(&c->in); /* an idle connection holds no buffer */
+}
+
+/* Whether more bytes are of use now. */
+static bool wants_bytes(const broker_conn_t *c)
+{
+    str_t in = buf_str(&c->in);
+    if (c->closing)
+        return false;
+    int64_t n = frame_bytes(c, in);
+    if (n > 0 && (size_t)n <= in.len)
+        return false; /* a whole request waits for those before it */
+    return c->requests_bytes < PIPELINE_BYTES_MAX && c->n_requests < PIPELINE_MAX;
+}
+
+/* Room for what is missing of a frame, but no more than has come already. */
+static size_t read_room(const broker_conn_t *c)
+{
+    int64_t n = frame_bytes(c, buf_str(&c->in));
+    size_t missing = n > (int64_t)c->in.len ? (size_t)n - c->in.len : READ_BYTES;
+    size_t room = c->in.len > READ_BYTES ? c->in.len : READ_BYTES;
+    return missing < room && missing > READ_BYTES ? missing : room;
+}
+
+static void read_some(broker_conn_t *c)
+{
+    size_t n;
+    bool scratch = c->in.len == 0;
+    size_t room = scratch ? BROKER_SCRATCH_BYTES : read_room(c);
+    char *to = scratch ? c->net->scratch : buf_reserve(&c->in, room);
+    st_t st = io_tcp_read(c->poll.fd, to, room, &n, NULL);
+    if (st == ST_PARTIAL)
+        return;
+    if (st != ST_OK) {
+        broker_conn_close(c);
+        return;
+    }
+    c->active_ns = now_ns(c);
+    if (scratch) {
+        size_t used = start_requests(c, str_n(to, n), false);
+        buf_put(&c->in, to + used, n - used);
+    } else {
+        c->in.len += n;
+        start_from_buffer(c);
+    }
+}
+
+/* ---- out */
+
+static size_t answer_bytes(const broker_request_t *r)
+{
+    return wire_out_bytes(&r->out);
+}
+
+/* The answer's bytes from `written` on, as parts. */
+static size_t answer_parts(const broker_request_t *r, str_t *part, size_t max)
+{
+    size_t n = 0, skip = r->written, at = 0;
+    const wire_out_t *out = &r->out;
+    for (size_t i = 0; i <= out->splices.len && n + 2 <= max; i++) {
+        bool last = i == out->splices.len;
+        size_t end = last ? out->buf.len : out->splices.ptr[i].at;
+        str_t two[2] = {str_n(out->buf.ptr + at, end - at),
+                        last ? STR_NONE : out->splices.ptr[i].bytes};
+        for (int k = 0; k < 2; k++) {
+            if (skip >= two[k].len) {
+                skip -= two[k].len;
+                continue;
+            }
+            part[n++] = str_sub(two[k], skip, two[k].len);
+            skip = 0;
+        }
+        at = end;
+    }
+    return n;
+}
+
+/* Answers that are whole at the head of the queue. False when the socket takes no more. */
+static bool write_some(broker_conn_t *c)
+{
+    str_t part[PARTS_MAX];
+    size_t n = 0, written;
+    for (broker_request_t *r = c->first; r && r->done && n + 2 <= PARTS_MAX; r = r->next) {
+        n += answer_parts(r, part + n, PARTS_MAX - n);
+        if (r->cut)
+            break;
+    }
+    if (n) {
+        st_t st = io_tcp_write(c->poll.fd, part, n, &written, NULL);
+        if (st == ST_PARTIAL)
+            return false;
+        if (st != ST_OK) {
+            broker_conn_close(c);
+            return false;
+        }
+        c->active_ns = now_ns(c);
+    } else {
+        written = 0;
+    }
+    while (c->first && c->first->done) {
+        broker_request_t *r = c->first;
+        size_t left = answer_bytes(r) - r->written;
+        if (written < left) {
+            r->written += written;
+            return n > 0 && written > 0;
+        }
+        written -= left;
+        dequeue(c);
+    }
+    return true;
+}
+
+static bool has_output(const broker_conn_t *c)
+{
+    return c->first && c->first->done;
+}
+
+void broker_conn_work(broker_conn_t *c)
+{
+    bool room = true;
+    while (c->poll.fd >= 0) {
+        while (room && has_output(c) && c->poll.fd >= 0)
+            room = write_some(c);
+        if (c->poll.fd < 0 || c->closing || !c->in.len)
+            break;
+        int before = c->n_requests;
+        size_t held = c->in.len;
+        start_from_buffer(c);
+        if (c->n_requests == before && c->in.len == held)
+            break;
+    }
+    if (c->poll.fd >= 0 && c->closing)
+        broker_conn_close(c);
+    if (c->poll.fd >= 0) {
+        io_poll_set(c->net->loop, &c->poll,
+                    (wants_bytes(c) ? (unsigned)IO_READABLE : 0u) |
+                        (has_output(c) ? (unsigned)IO_WRITABLE : 0u));
+        return;
+    }
+    while (c->first && c->first->done) /* nobody reads them any more */
+        dequeue(c);
+    if (!c->first && !c->touched) /* else this comes again */
+        broker_conn_free(c);
+}
+
+static void ready(void *arg, unsigned what)
+{
+    broker_conn_t *c = arg;
+    if (what & IO_READABLE)
+        read_some(c);
+    broker_conn_touch(c);
+}
+
+/* ---- life */
+
+void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd)
+{
+    broker_conn_t *c = mem_zalloc(sizeof *c);
+    c->net = net;
+    c->port = port;
+    c->active_ns = io_loop_ns(net->loop);
+    c->poll = (io_poll_t){.fd = fd, .fn = ready, .arg = c};
+    c->next = net->conns;
+    if (c->next)
+        c->next->prev = c;
+    net->conns = c;
+    io_poll_set(net->loop, &c->poll, IO_READABLE);
+}
+
+void broker_conn_close(broker_conn_t *c)
+{
+    if (c->poll.fd < 0)
+        return;
+    io_poll_set(c->net->loop, &c->poll, 0);
+    io_tcp_close(c->poll.fd);
+    c->poll.fd = -1;
+    c->closing = true;
+    atomic_fetch_sub(&c->net->broker->connections, 1);
+    buf_done(&c->in);
+    for (broker_request_t *r = c->first; r; r = r->next)
+        broker_wait_cancel(r);
+    broker_session_free(c->session);
+    c->session = NULL;
+    broker_conn_touch(c);
+}
+
+void broker_conn_free(broker_conn_t *c)
+{
+    ASSERT(c->poll.fd < 0 && !c->touched);
+    while (c->first)
+        dequeue(c);
+    if (c->prev)
+        c->prev->next = c->next;
+    else
+        c->net->conns = c->next;
+    if (c->next)
+        c->next->prev = c->prev;
+    free(c);
+}

@@ -1,0 +1,22 @@
+/* produce.h: what a Produce request wants appended. */
+#ifndef ARUS_BROKER_PRODUCE_H
+#define ARUS_BROKER_PRODUCE_H
+
+#include "broker/internal.h"
+
+typedef struct broker_append {
+    log_topic_t *topic; /* borrowed from broker_produce_t */
+    int32_t partition;
+    str_t batch;
+    broker_failure_t failure; /* KAFKA_NONE: to be appended, or it was */
+    int64_t base_offset, append_ms;
+} broker_append_t;
+
+typedef struct broker_produce {
+    broker_append_t *append; /* in the request's order */
+    size_t n_appends;
+    log_topic_t **topic; /* references */
+    size_t n_topics;
+} broker_produce_t;
+
+#endif

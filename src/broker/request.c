@@ -1,0 +1,188 @@
+/* request.c: a request from its frame to its answer. */
+#include "broker/internal.h"
+
+#include "base/trace.h"
+
+/* Room for what a request decodes to and its answer: some times its bytes. */
+#define ARENA_FACTOR 16
+#define ARENA_LEAST  (64u << 20)
+
+/* ---- handlers */
+
+static const broker_handler_t handlers[] = {
+#define HANDLER(name, from, where) {WIRE_API_##name, from, BROKER_##where, broker_on_##name},
+#include "broker/handlers.def"
+#undef HANDLER
+};
+
+#define N_HANDLERS (sizeof handlers / sizeof *handlers)
+
+const broker_handler_t *broker_handler_find(int key)
+{
+    for (size_t i = 0; i < N_HANDLERS; i++)
+        if (handlers[i].key == key)
+            return &handlers[i];
+    return NULL;
+}
+
+const broker_handler_t *broker_handler_list(size_t *ret_n)
+{
+    *ret_n = N_HANDLERS;
+    return handlers;
+}
+
+/* ---- in */
+
+broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len)
+{
+    broker_request_t *r = mem_zalloc(sizeof *r);
+    r->conn = c;
+    r->bytes = bytes;
+    r->len = len;
+    size_t limit = len > ARENA_LEAST / ARENA_FACTOR ? len * ARENA_FACTOR : ARENA_LEAST;
+    arena_init(&r->arena, limit);
+    return r;
+}
+
+void broker_request_free(broker_request_t *r)
+{
+    for (size_t i = 0; i < r->chunks.len; i++)
+        log_chunk_unref(&r->chunks.ptr[i]);
+    VEC_DONE(&r->chunks);
+    wire_out_done(&r->out);
+    arena_done(&r->arena);
+    free(r->bytes);
+    free(r);
+}
+
+/* A client that speaks a newer ApiVersions than we do is told what we have, in version 0. */
+static void refuse_api_versions(broker_request_t *r, str_t in)
+{
+    wire_request_header_t h;
+    r->version = 0;
+    err_t err;
+    if (wire_decode(wire_request_header_schema(), 1, false, &in, &r->arena, &h, &err) != ST_OK) {
+        broker_cut(r, err.msg);
+        return;
+    }
+    r->correlation_id = h.correlation_id;
+    RESPONSE(api_versions);
+    answer->error_code = KAFKA_UNSUPPORTED_VERSION;
+    NEW_LIST(&r->arena, answer->api_keys, api_versions_response_api_key, 1);
+    answer->api_keys.ptr[0] = (wire_api_versions_response_api_key_t){
+        .api_key = r->api->key, .min_version = r->api->min, .max_version = r->api->max};
+    broker_answer(r, answer);
+}
+
+static ST decode(broker_request_t *r, str_t in, err_t *err)
+{
+    int header = wire_request_header_version(r->api, r->version);
+    wire_request_header_t h;
+    TRY(wire_decode(wire_request_header_schema(), header, header == 2, &in, &r->arena, &h, err));
+    r->correlation_id = h.correlation_id;
+    r->client_id = h.client_id;
+    const wire_schema_t *s = r->api->request();
+    r->message = arena_alloc(&r->arena, s->size_bytes);
+    /* Bytes behind the message are passed over, as Kafka does: librdkafka sends some. */
+    return wire_decode(s, r->version, wire_api_flexible(r->api, r->version), &in, &r->arena,
+                       r->message, err);
+}
+
+void broker_request_start(broker_request_t *r)
+{
+    str_t in = str_n(r->bytes, r->len);
+    err_t err;
+    int key = (int16_t)load_be16(in.ptr);
+    r->version = (int16_t)load_be16(in.ptr + 2);
+    r->handler = broker_handler_find(key);
+    r->api = wire_api_find(key);
+    if (!r->handler) {
+        broker_cut(r, "asked for an API that is not served");
+        return;
+    }
+    if (r->version < r->api->min || r->version > r->api->max) {
+        if (key == WIRE_API_api_versions)
+            refuse_api_versions(r, in);
+        else
+            broker_cut(r, "asked for a version of an API that is not served");
+        return;
+    }
+    if (decode(r, in, &err) != ST_OK) {
+        broker_cut(r, err.msg);
+        return;
+    }
+    broker_t *b = broker_of(r);
+    switch (r->handler->where) {
+    case BROKER_NET:
+        r->handler->run(r);
+        break;
+    case BROKER_ADMIN:
+        broker_send(r, &b->admin);
+        break;
+    case BROKER_GROUP:
+        broker_send(r, &b->group);
+        break;
+    }
+}
+
+/* ---- from thread to thread */
+
+void broker_send(broker_request_t *r, broker_worker_t *to)
+{
+    ASSERT(!r->away);
+    r->away = true;
+    io_mailbox_put(&to->mail, &r->mail);
+}
+
+void broker_return(broker_request_t *r)
+{
+    ASSERT(r->away);
+    io_mailbox_put(&r->conn->net->done, &r->mail);
+}
+
+static void finish(broker_request_t *r)
+{
+    if (r->away) {
+        r->resume = NULL;
+        broker_return(r);
+        return;
+    }
+    r->done = true;
+    broker_conn_touch(r->conn);
+}
+
+/* ---- out */
+
+void broker_answer(broker_request_t *r, const void *response)
+{
+    err_t err;
+    bool flexible = wire_api_flexible(r->api, r->version);
+    int header = wire_response_header_version(r->api, r->version);
+    wire_response_header_t h = {.correlation_id = r->correlation_id};
+    buf_put_be32(&r->out.buf, 0);
+    st_t st = wire_encode(wire_response_header_schema(), header, header == 1, &h, &r->out, &err);
+    if (st == ST_OK)
+        st = wire_encode(r->api->response(), r->version, flexible, response, &r->out, &err);
+    if (st == ST_OK && wire_out_bytes(&r->out) > INT32_MAX)
+        st = err_set(&err, ST_TOO_LARGE, "an answer of %zu bytes", wire_out_bytes(&r->out));
+    if (st != ST_OK) {
+        broker_cut(r, err.msg);
+        return;
+    }
+    store_be32(r->out.buf.ptr, (uint32_t)(wire_out_bytes(&r->out) - 4));
+    finish(r);
+}
+
+void broker_answer_nothing(broker_request_t *r)
+{
+    wire_out_clear(&r->out);
+    finish(r);
+}
+
+void broker_cut(broker_request_t *r, const char *why)
+{
+    trace_line(TRACE_INFO, "broker", "a client's connection is closed: it %s (%s version %d)", why,
+               r->api ? r->api->title : "no known API", r->version);
+    r->cut = true;
+    broker_answer_nothing(r);
+}

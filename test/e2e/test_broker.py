@@ -1,0 +1,421 @@
+"""The broker, driven by real clients: kcat, confluent-kafka (librdkafka) and kafka-python."""
+import os
+import signal
+import socket
+import struct
+import subprocess
+import time
+
+import pytest
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, OffsetSpec
+from kafka import KafkaConsumer, KafkaProducer
+from kafka import TopicPartition as KpPartition
+
+CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
+
+
+class Broker:
+    """`arus broker` on ports of its own."""
+
+    def __init__(self, program, data, *args):
+        self.program, self.data, self.args, self.ports, self.process = program, data, args, [], None
+
+    def start(self, port=0, brokers=1):
+        self.process = subprocess.Popen(
+            [self.program, "broker", "--listen", f"127.0.0.1:{port}", "--data", str(self.data),
+             "-D", f"broker.count={brokers}", *self.args], stdout=subprocess.PIPE, text=True)
+        lines = [self.process.stdout.readline() for _ in range(brokers)]
+        assert all(line.startswith("ready broker 127.0.0.1:") for line in lines), lines
+        self.ports = [int(line.rsplit(":", 1)[1]) for line in lines]
+        return self
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.ports[0]}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=10)
+        self.process.stdout.close()
+        return code
+
+    def admin(self):
+        return AdminClient({"bootstrap.servers": self.address})
+
+    def create(self, name, partitions=1, replicas=1, **config):
+        config = {k.replace("_", "."): v for k, v in config.items()}
+        a = self.admin()
+        [f] = a.create_topics([NewTopic(name, partitions, replicas, config=config)]).values()
+        return f.result(10)
+
+    def producer(self, **options):
+        return Producer({"bootstrap.servers": self.address, **{k.replace("_", "."): v for k, v in options.items()}})
+
+    def consumer(self, group="g", **options):
+        return Consumer({"bootstrap.servers": self.address, "group.id": group, "auto.offset.reset": "earliest",
+                         "enable.auto.commit": False, **{k.replace("_", "."): v for k, v in options.items()}})
+
+    def read(self, topic, count, partitions=1, timeout=15):
+        """The first `count` messages of all partitions."""
+        c = self.consumer()
+        c.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
+        found, until = [], time.time() + timeout
+        while len(found) < count and time.time() < until:
+            found += c.consume(count - len(found), 0.5)
+        c.close()
+        assert not [m.error() for m in found if m.error()]
+        return found
+
+
+@pytest.fixture
+def broker(arus, tmp_path):
+    b = Broker(arus, tmp_path / "data").start()
+    yield b
+    if b.process.poll() is None:
+        assert b.stop() == 0
+
+
+def produce(broker, topic, values, **options):
+    failed = []
+    p = broker.producer(**options)
+    for v in values:
+        p.produce(topic, v, on_delivery=lambda e, m: failed.append(e) if e else None)
+        p.poll(0)
+    assert p.flush(15) == 0
+    return failed
+
+
+# ---- clients
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_every_compression_there_and_back(broker, codec):
+    broker.create("t", 3)
+    values = [b"value %d" % i for i in range(500)]
+    assert not produce(broker, "t", values, compression_type=codec, linger_ms=20)
+    assert sorted(m.value() for m in broker.read("t", 500, 3)) == sorted(values)
+
+
+@pytest.mark.parametrize("codec", CODECS)
+def test_kcat(broker, codec):
+    text = "".join(f"key{i}:value {i}\n" for i in range(100))
+    subprocess.run(["kcat", "-b", broker.address, "-P", "-t", "made-by-asking", "-K:", "-z", codec], input=text, text=True,
+                   check=True, timeout=20)
+    r = subprocess.run(["kcat", "-b", broker.address, "-C", "-t", "made-by-asking", "-K:", "-o", "beginning", "-e", "-q"],
+                       capture_output=True, text=True, check=True, timeout=20)
+    assert r.stdout == text
+
+
+@pytest.mark.parametrize("codec", [None, "gzip", "snappy", "lz4", "zstd"])
+def test_kafka_python(broker, codec):
+    p = KafkaProducer(bootstrap_servers=broker.address, compression_type=codec)
+    sent = [p.send("t", b"v%d" % i, key=b"k%d" % i, headers=[("h", b"x")]) for i in range(200)]
+    p.flush(10)
+    assert [f.get(10).offset for f in sent] == list(range(200))
+    p.close()
+    c = KafkaConsumer(bootstrap_servers=broker.address, consumer_timeout_ms=1500)
+    c.assign([KpPartition("t", 0)])
+    c.seek_to_beginning()
+    found = list(c)
+    assert [m.value for m in found] == [b"v%d" % i for i in range(200)]
+    assert found[7].headers == [("h", b"x")] or found[7].headers == (("h", b"x"),)
+    c.close()
+
+
+def test_headers_keys_nulls_and_timestamps(broker):
+    broker.create("t")
+    p = broker.producer()
+    p.produce("t", None, key=b"k", timestamp=1234567890123)
+    p.produce("t", b"v", headers={"a": b"1", "b": None})
+    p.flush(10)
+    first, second = broker.read("t", 2)
+    assert (first.key(), first.value(), first.timestamp()[1]) == (b"k", None, 1234567890123)
+    assert second.headers() == [("a", b"1"), ("b", None)]
+
+
+# ---- durability
+
+
+def test_what_was_acknowledged_is_there_after_a_kill(broker):
+    broker.create("t", 2)
+    port = broker.ports[0]
+    for round_ in range(3):
+        values = [b"%d.%d" % (round_, i) for i in range(1000)]
+        assert not produce(broker, "t", values, enable_idempotence=True)
+        broker.kill()
+        broker.start(port)
+    assert len({m.value() for m in broker.read("t", 3000, 2)}) == 3000
+
+
+def test_sigterm_ends_with_0(broker):
+    broker.create("t")
+    produce(broker, "t", [b"x"])
+    assert broker.stop() == 0
+    broker.start()
+    assert [m.value() for m in broker.read("t", 1)] == [b"x"]
+
+
+# ---- topics and configs
+
+
+def test_topics_are_made_described_grown_and_deleted(broker):
+    a = broker.admin()
+    broker.create("t", 3, retention_ms="1000000", cleanup_policy="compact,delete")
+    with pytest.raises(KafkaException, match="already exists"):
+        broker.create("t")
+    with pytest.raises(KafkaException, match="larger than available brokers"):
+        broker.create("u", replicas=2)
+    with pytest.raises(KafkaException, match="Unknown topic config name"):
+        broker.create("u", no_such="1")
+    with pytest.raises(KafkaException, match="Invalid value"):
+        broker.create("u", retention_ms="soon")
+    with pytest.raises(KafkaException, match="name is invalid"):
+        broker.create("not a name")
+    [f] = a.create_partitions([NewPartitions("t", 5)]).values()
+    f.result(10)
+    assert len(a.list_topics(timeout=10).topics["t"].partitions) == 5
+    [f] = a.describe_configs([ConfigResource("topic", "t")]).values()
+    config = f.result(10)
+    assert (config["retention.ms"].value, config["retention.ms"].source) == ("1000000", 1)
+    assert (config["segment.bytes"].value, config["segment.bytes"].source) == ("1073741824", 5)
+    [f] = a.delete_topics(["t"]).values()
+    f.result(10)
+    assert "t" not in a.list_topics(timeout=10).topics
+    [f] = a.delete_topics(["t"]).values()
+    with pytest.raises(KafkaException):
+        f.result(10)
+
+
+def test_configs_are_altered_by_steps(broker):
+    from confluent_kafka.admin import AlterConfigOpType, ConfigEntry
+    a = broker.admin()
+    broker.create("t", cleanup_policy="delete", retention_ms="1000")
+    steps = [ConfigEntry("cleanup.policy", "compact", incremental_operation=AlterConfigOpType.APPEND),
+             ConfigEntry("retention.ms", "", incremental_operation=AlterConfigOpType.DELETE),
+             ConfigEntry("max.message.bytes", "2000", incremental_operation=AlterConfigOpType.SET)]
+    [f] = a.incremental_alter_configs([ConfigResource("topic", "t", incremental_configs=steps)]).values()
+    f.result(10)
+    [f] = a.describe_configs([ConfigResource("topic", "t")]).values()
+    config = f.result(10)
+    assert [config[n].value for n in ("cleanup.policy", "retention.ms", "max.message.bytes")] == [
+        "delete,compact", "604800000", "2000"]
+    failed = produce(broker, "t", [b"x" * 3000])
+    assert failed and failed[0].name() in ("MSG_SIZE_TOO_LARGE", "_MSG_SIZE_TOO_LARGE")
+    failed = produce(broker, "t", [b"no key"])
+    assert failed and failed[0].name() == "INVALID_RECORD"
+
+
+def test_the_logs_time(broker):
+    broker.create("t", message_timestamp_type="LogAppendTime")
+    before = int(time.time() * 1000) - 1
+    p = broker.producer()
+    p.produce("t", b"v", timestamp=1000)
+    p.flush(10)
+    [m] = broker.read("t", 1)
+    kind, ts = m.timestamp()
+    assert kind == 2 and before <= ts <= int(time.time() * 1000) + 1
+
+
+def test_a_time_too_far_ahead_is_refused(broker):
+    broker.create("t")
+    p = broker.producer()
+    failed = []
+    p.produce("t", b"v", timestamp=int(time.time() * 1000) + 2 * 3600000, on_delivery=lambda e, m: failed.append(e))
+    p.flush(10)
+    assert failed[0].name() == "INVALID_TIMESTAMP"
+
+
+# ---- offsets, waiting
+
+
+def test_offsets_by_time(broker):
+    broker.create("t")
+    p = broker.producer()
+    for ts in (1000, 3000, 2000):
+        p.produce("t", b"%d" % ts, timestamp=ts)
+        p.flush(10)
+    a = broker.admin()
+    part = TopicPartition("t", 0)
+
+    def offset(spec):
+        [f] = a.list_offsets({part: spec}).values()
+        return f.result(10).offset
+
+    assert offset(OffsetSpec.earliest()) == 0
+    assert offset(OffsetSpec.latest()) == 3
+    assert offset(OffsetSpec.for_timestamp(1500)) == 1
+    assert offset(OffsetSpec.max_timestamp()) == 1
+    assert offset(OffsetSpec.for_timestamp(5000)) == -1
+
+
+def test_a_waiting_fetch_is_woken(broker):
+    broker.create("t")
+    c = broker.consumer(fetch_wait_max_ms=10000, fetch_min_bytes=1)
+    c.assign([TopicPartition("t", 0, 0)])
+    assert c.poll(1.0) is None
+    p = broker.producer(linger_ms=0)
+    times = []
+    for i in range(20):
+        start = time.time()
+        p.produce("t", b"%d" % i)
+        p.flush(5)
+        m = c.poll(5.0)
+        assert m is not None and m.value() == b"%d" % i
+        times.append(time.time() - start)
+    assert sorted(times)[10] < 0.1
+    c.close()
+
+
+# ---- virtual brokers
+
+
+def test_three_brokers_in_one(arus, tmp_path):
+    b = Broker(arus, tmp_path / "data").start(brokers=3)
+    try:
+        b.create("t", 9, 3)
+        meta = b.admin().list_topics(timeout=10)
+        assert sorted(meta.brokers) == [1, 2, 3]
+        assert sorted(m.port for m in meta.brokers.values()) == sorted(b.ports)
+        parts = meta.topics["t"].partitions
+        assert all(sorted(p.replicas) == [1, 2, 3] and sorted(p.isrs) == [1, 2, 3] for p in parts.values())
+        assert sorted(p.leader for p in parts.values()) == [1, 1, 1, 2, 2, 2, 3, 3, 3]
+        assert not produce(b, "t", [b"%d" % i for i in range(900)])
+        assert len(b.read("t", 900, 9)) == 900
+    finally:
+        assert b.stop() == 0
+
+
+# ---- by the byte
+
+
+class Wire:
+    """A connection on which requests are written by hand."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+
+    def send(self, key, version, body, correlation=1, header=b"\0\1c"):
+        frame = struct.pack(">hhi", key, version, correlation) + header + body
+        self.socket.sendall(struct.pack(">i", len(frame)) + frame)
+
+    def receive(self):
+        n = struct.unpack(">i", self.exactly(4))[0]
+        return self.exactly(n)
+
+    def exactly(self, n):
+        data = b""
+        while len(data) < n:
+            more = self.socket.recv(n - len(data))
+            if not more:
+                raise ConnectionError("closed")
+            data += more
+        return data
+
+    def is_closed(self):
+        try:
+            return self.socket.recv(1) == b""
+        except ConnectionResetError:
+            return True
+
+
+@pytest.fixture
+def wire(broker):
+    w = Wire(broker.ports[0])
+    yield w
+    w.socket.close()
+
+
+def test_an_unknown_version_of_api_versions_is_answered_in_version_0(wire):
+    wire.send(18, 99, b"\0\0\0")
+    answer = wire.receive()
+    assert struct.unpack(">ihi", answer[:10]) == (1, 35, 1)
+    assert struct.unpack(">hhh", answer[10:]) == (18, 0, 4)
+
+
+def test_api_versions_has_a_header_without_tags_and_checks_the_name(wire):
+    wire.send(18, 3, b"\x05good\x041.0\0", header=b"\0\1c\0")
+    correlation, error, n = struct.unpack(">ihB", wire.receive()[:7])
+    assert (correlation, error) == (1, 0) and n > 20
+    wire.send(18, 3, b"\x05-bad\x041.0\0", header=b"\0\1c\0")
+    assert struct.unpack(">ih", wire.receive()[:6]) == (1, 42)
+
+
+def test_produce_is_advertised_from_0_and_below_3_not_answered(wire):
+    wire.send(18, 0, b"")
+    answer = wire.receive()[6:]
+    n = struct.unpack(">i", answer[:4])[0]
+    keys = dict((k, (a, b)) for k, a, b in struct.iter_unpack(">hhh", answer[4:4 + 6 * n]))
+    assert keys[0] == (0, 13) and keys[1] == (4, 18) and 71 not in keys
+    wire.send(0, 2, b"")
+    assert wire.is_closed()
+
+
+@pytest.mark.parametrize("length", [-1, 0, 7, 0x7fffffff])
+def test_a_length_that_cannot_be_closes_the_connection(broker, wire, length):
+    wire.socket.sendall(struct.pack(">i", length) + b"x" * 100)
+    assert wire.is_closed()
+    assert broker.admin().list_topics(timeout=10).brokers
+
+
+def test_a_promised_request_takes_no_memory(broker):
+    def resident():
+        with open(f"/proc/{broker.process.pid}/statm") as f:
+            return int(f.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    before, wires = resident(), [Wire(broker.ports[0]) for _ in range(50)]
+    for w in wires:
+        w.socket.sendall(struct.pack(">i", 100_000_000) + b"\0\0\0\x09" + b"x" * 1000)
+    time.sleep(0.5)
+    assert resident() - before < 16 << 20
+    for w in wires:
+        w.socket.close()
+
+
+def test_a_count_that_cannot_be_closes_the_connection(wire):
+    wire.send(3, 1, b"\x7f\xff\xff\xff\0\1a")
+    assert wire.is_closed()
+
+
+def test_answers_come_in_order(wire):
+    for i in range(50):
+        wire.send(18 if i % 2 else 3, 0 if i % 2 else 1, b"" if i % 2 else b"\0\0\0\0", correlation=i)
+    assert [struct.unpack(">i", wire.receive()[:4])[0] for _ in range(50)] == list(range(50))
+
+
+def test_a_request_byte_by_byte(wire):
+    frame = struct.pack(">hhi", 18, 0, 7) + b"\0\1c"
+    for byte in struct.pack(">i", len(frame)) + frame:
+        wire.socket.sendall(bytes([byte]))
+    assert struct.unpack(">ih", wire.receive()[:6]) == (7, 0)
+
+
+def test_idle_connections_are_closed(arus, tmp_path):
+    b = Broker(arus, tmp_path / "data", "-D", "connections.max.idle.ms=300").start()
+    try:
+        w = Wire(b.ports[0])
+        start = time.time()
+        assert w.is_closed()
+        assert 0.2 < time.time() - start < 3
+    finally:
+        assert b.stop() == 0
+
+
+def test_no_more_connections_than_allowed(arus, tmp_path):
+    b = Broker(arus, tmp_path / "data", "-D", "max.connections=2").start()
+    try:
+        two = [Wire(b.ports[0]) for _ in range(2)]
+        time.sleep(0.2)
+        assert Wire(b.ports[0]).is_closed()
+        two[0].socket.close()
+        time.sleep(0.2)
+        w = Wire(b.ports[0])
+        w.send(18, 0, b"")
+        assert w.receive()
+    finally:
+        assert b.stop() == 0

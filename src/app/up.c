@@ -101,9 +101,7 @@ static ST open_server(up_t *u, err_t *err)
     return server_start(u->server, err);
 }
 
-/* ksqlDB's REST API on each of `listeners` that is for HTTP; no port is opened without that
- * property.
- */
+/* ksqlDB's REST API on each of `listeners` that is for HTTP; no port is opened without one. */
 static ST open_rest(up_t *u, err_t *err)
 {
     str_t rest = options_get(&u->opt, "listeners", STR("")), one;

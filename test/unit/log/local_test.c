@@ -87,17 +87,6 @@ static void bad_topics(void **state)
     log_topic_unref(t);
 }
 
-static size_t groups(world_t *w)
-{
-    arena_t a;
-    str_t *name;
-    size_t n;
-    arena_init(&a, ARENA_NO_LIMIT);
-    log_groups(w->log, &a, &name, &n);
-    arena_done(&a);
-    return n;
-}
-
 static void by_id(void **state)
 {
     world_t *w = *state;
@@ -155,13 +144,6 @@ static void one_commit_for_all(void **state)
     OK(w, log_local_open(w->io, &w->opt, &w->log, &w->err));
     OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
     assert_int_equal(42, offset);
-    assert_int_equal(1, groups(w));
-    c = log_commit_new(w->log);
-    log_commit_offset(c, STR("g"), STR("t"), 1, -1);
-    OK(w, log_commit(w->log, c, NULL, &w->err));
-    OK(w, log_committed(w->log, STR("g"), STR("t"), 1, &offset, &w->err));
-    assert_int_equal(-1, offset);
-    assert_int_equal(0, groups(w));
     OK(w, log_group_delete(w->log, STR("g"), &w->err));
     assert_int_equal(ST_NOT_FOUND, log_group_delete(w->log, STR("g"), &w->err));
     world_reopen(w);

@@ -41,7 +41,7 @@ static void round_trip(arena_t *a, const char *schema, str_t bytes)
     bool null = false;
     uint64_t want = 0;
     buf_t b = BUF_INIT;
-    st_t st = avro_schema_parse(a, str_of(schema), NULL, 0, &s, NULL);
+    st_t st = avro_schema_parse(a, str_of(schema), NULL, 0, AVRO_STRICT, &s, NULL);
     st |= avro_sql_type(a, s, false, &type, NULL);
     st |= avro_decoder_new(a, s, columns_of(type), false, NULL, &d, NULL);
     st |= avro_decoder_new(a, s, columns_of(type), false, &want, &none, NULL);

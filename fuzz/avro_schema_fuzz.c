@@ -9,7 +9,7 @@ static void check_text(arena_t *a, const avro_schema_t *s)
     const avro_schema_t *again;
     buf_t b = BUF_INIT, c = BUF_INIT;
     avro_schema_put(&b, s);
-    st_t st = avro_schema_parse(a, buf_str(&b), NULL, 0, &again, NULL);
+    st_t st = avro_schema_parse(a, buf_str(&b), NULL, 0, AVRO_STRICT, &again, NULL);
     ASSERT(st == ST_OK);
     avro_schema_put(&c, again);
     ASSERT(str_eq(buf_str(&b), buf_str(&c)));

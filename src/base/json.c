@@ -34,7 +34,7 @@ static st_t refuse_large(reader_t *r)
 
 static bool skip_comment(reader_t *r)
 {
-    if (!(r->flags & JSON_LENIENT) || r->end - r->at < 2 || r->at[0] != '/')
+    if (!(r->flags & (JSON_LENIENT | JSON_COMMENTS)) || r->end - r->at < 2 || r->at[0] != '/')
         return false;
     str_t rest = {r->at + 2, (size_t)(r->end - r->at - 2)};
     ptrdiff_t n;

@@ -33,7 +33,8 @@ struct json_value {
 };
 
 enum {
-    JSON_LENIENT = 1, /* skip line and block comments and trailing commas */
+    JSON_LENIENT = 1,  /* skip line and block comments and trailing commas */
+    JSON_COMMENTS = 2, /* skip comments */
 };
 
 #define JSON_DEPTH_MAX 500

@@ -55,7 +55,7 @@ static ST schema_by_id(serde_t *s, arena_t *a, int32_t id, str_t *ret_text,
     if (!str_eq(type, STR("AVRO")))
         return err_set(err, ST_CORRUPT, "The schema of id %d is %.*s, not AVRO", id, STR_ARG(type));
     text = arena_str(a, text);
-    TRY(avro_schema_parse(a, text, NULL, 0, ret, err));
+    TRY(avro_schema_parse(a, text, NULL, 0, AVRO_STRICT, ret, err));
     *ret_text = text;
     return ST_OK;
 }
@@ -73,7 +73,7 @@ static ST open_writer(serde_t *s, avro_state_t *state, err_t *err)
         avro_generate(&b, c, bare, s->spec.full_name);
         state->text = arena_str(&s->arena, buf_str(&b));
         buf_done(&b);
-        TRY(avro_schema_parse(&s->arena, state->text, NULL, 0, &schema, err));
+        TRY(avro_schema_parse(&s->arena, state->text, NULL, 0, AVRO_STRICT, &schema, err));
     }
     return avro_encoder_new(&s->arena, schema, c, bare, &state->encoder, err);
 }
@@ -194,7 +194,7 @@ static st_t infer(str_t schema_text_in, bool is_key, bool upper, arena_t *a, dat
 {
     const avro_schema_t *schema, *record;
     const data_type_t *type;
-    TRY(avro_schema_parse(a, arena_str(a, schema_text_in), NULL, 0, &schema, err));
+    TRY(avro_schema_parse(a, arena_str(a, schema_text_in), NULL, 0, AVRO_STRICT, &schema, err));
     TRY(avro_sql_type(a, schema, upper, &type, err));
     record = schema;
     (void)avro_nullable(schema, &record);

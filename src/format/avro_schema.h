@@ -67,10 +67,14 @@ struct avro_schema {
         *json; /* as it was written when that was an object, for its properties; else NULL */
 };
 
-/* Reads a schema. refs are the texts of schemas whose names it may use. Defaults must fit their
- * types. ST_BAD_INPUT says what is wrong, in the Java library's words where it has them. text must
- * live as long as the arena. */
-ST avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs,
+typedef enum avro_check {
+    AVRO_STRICT,  /* names are ASCII, defaults fit their types: what is written with */
+    AVRO_LENIENT, /* what an older registry has let pass; not for reading or writing data */
+} avro_check_t;
+
+/* Reads a schema. refs are the texts of schemas whose names it may use. ST_BAD_INPUT says what is
+ * wrong, in the Java library's words where it has them. text must live as long as the arena. */
+ST avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs, avro_check_t check,
                      const avro_schema_t **ret, err_t *err);
 
 /* The compact text that Java's Schema.toString gives: defaults, docs, aliases and properties stay.
@@ -78,6 +82,9 @@ ST avro_schema_parse(arena_t *a, str_t text, const str_t *refs, size_t n_refs,
 void avro_schema_put(buf_t *b, const avro_schema_t *s);
 /* The same with the types of refs written out, so that the text stands alone. */
 void avro_schema_put_resolved(buf_t *b, const avro_schema_t *s);
+/* The compact text with everything that has no order of its own (properties, aliases) sorted, so
+ * that schemas which differ in nothing else have one text. */
+void avro_schema_put_normal(buf_t *b, const avro_schema_t *s, bool resolved);
 /* The specification's Parsing Canonical Form; it stands alone. */
 void avro_schema_put_canonical(buf_t *b, const avro_schema_t *s);
 const char *avro_kind_name(avro_kind_t k);

@@ -2,6 +2,9 @@
 #include "format/avro_schema.h"
 
 #include "base/map.h"
+#include "data/text.h"
+
+#include <math.h>
 
 typedef struct printer {
     buf_t *b;
@@ -9,6 +12,7 @@ typedef struct printer {
     str_t space; /* the enclosing namespace */
     bool canonical;
     bool resolved; /* types of refs are written out */
+    bool normal;   /* what has no order of its own is sorted */
 } printer_t;
 
 static void put_schema(printer_t *p, const avro_schema_t *s);
@@ -25,58 +29,211 @@ static bool reserved(str_t name, bool field, avro_kind_t kind)
     return !field && kind == AVRO_ENUM && str_eq(name, STR("default"));
 }
 
-static void put_properties(printer_t *p, const json_value_t *json, bool field, avro_kind_t kind)
+/* ---- JSON as Java's libraries write it */
+
+static void put_name_of(buf_t *b, str_t name)
 {
-    if (!json || p->canonical)
-        return;
-    for (size_t i = 0; i < json->n; i++)
-        if (!reserved(json->name[i], field, kind)) {
-            json_put_name_str(p->b, json->name[i]);
-            json_put_value(p->b, &json->item[i]);
-        }
+    if (b->len && b->ptr[b->len - 1] != '{')
+        buf_put_char(b, ',');
+    json_put_str_jackson(b, name);
+    buf_put_char(b, ':');
 }
 
-static void put_member(printer_t *p, const json_value_t *json, const char *name)
+static void put_text_member(buf_t *b, const char *name, str_t text)
 {
-    const json_value_t *v = p->canonical ? NULL : json_get(json, name);
-    if (v) {
-        json_put_name(p->b, name);
-        json_put_value(p->b, v);
+    put_name_of(b, str_of(name));
+    json_put_str_jackson(b, text);
+}
+
+static void put_number(buf_t *b, const json_value_t *v)
+{
+    bool whole = str_find_char(v->text, '.') < 0 && str_find_char(v->text, 'e') < 0 &&
+                 str_find_char(v->text, 'E') < 0;
+    if (v->is_i64)
+        buf_put_i64(b, v->i64); /* -0 is 0 */
+    else if (whole)
+        buf_put_str(b, v->text);
+    else if (isinf(json_f64(v)))
+        buf_put_str(b, v->text.ptr[0] == '-' ? STR("\"-Infinity\"") : STR("\"Infinity\""));
+    else
+        data_put_f64(b, json_f64(v));
+}
+
+/* The members in the order of their names, or as they came; of a name given twice the last, where
+ * the first was. */
+static size_t *order_of(arena_t *a, const json_value_t *o, bool sorted, size_t *ret_n)
+{
+    size_t *order = ARENA_ARRAY(a, size_t, o->n + 1), n = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        size_t at = 0;
+        while (at < n && !str_eq(o->name[order[at]], o->name[i]))
+            at++;
+        if (at == n)
+            n++;
+        order[at] = i;
+        for (; sorted && at > 0 && str_cmp(o->name[order[at - 1]], o->name[i]) > 0; at--) {
+            order[at] = order[at - 1];
+            order[at - 1] = i;
+        }
+    }
+    *ret_n = n;
+    return order;
+}
+
+static void put_json(buf_t *b, const json_value_t *v, bool sorted)
+{
+    if (v->kind == JSON_STRING) {
+        json_put_str_jackson(b, v->text);
+    } else if (v->kind == JSON_NUMBER) {
+        put_number(b, v);
+    } else if (v->kind == JSON_ARRAY) {
+        buf_put_char(b, '[');
+        for (size_t i = 0; i < v->n; i++) {
+            json_put_item(b);
+            put_json(b, &v->item[i], sorted);
+        }
+        buf_put_char(b, ']');
+    } else if (v->kind == JSON_OBJECT) {
+        arena_t a;
+        size_t n;
+        arena_init(&a, ARENA_NO_LIMIT);
+        size_t *order = order_of(&a, v, sorted, &n);
+        buf_put_char(b, '{');
+        for (size_t i = 0; i < n; i++) {
+            put_name_of(b, v->name[order[i]]);
+            put_json(b, &v->item[order[i]], sorted);
+        }
+        buf_put_char(b, '}');
+        arena_done(&a);
+    } else {
+        json_put_value(b, v);
     }
 }
 
-static void put_aliases(printer_t *p, const json_value_t *json)
+/* ---- properties */
+
+static void put_property(printer_t *p, const json_value_t *json, size_t i)
 {
-    const json_value_t *v = json_get(json, "aliases");
-    if (v && v->n)
-        put_member(p, json, "aliases");
+    put_name_of(p->b, json->name[i]);
+    put_json(p->b, &json->item[i], p->normal);
+}
+
+/* A logical type comes first when all else is sorted. */
+static bool is_logical(const avro_schema_t *s, str_t name)
+{
+    if (!s || s->logical == AVRO_PLAIN)
+        return false;
+    return str_eq(name, STR("logicalType")) ||
+           (s->logical == AVRO_DECIMAL &&
+            (str_eq(name, STR("precision")) || (str_eq(name, STR("scale")) && s->scale)));
+}
+
+/* s: whose they are; NULL: a field's. */
+static void put_properties(printer_t *p, const json_value_t *json, const avro_schema_t *s)
+{
+    arena_t a;
+    size_t n;
+    if (!json || p->canonical)
+        return;
+    arena_init(&a, ARENA_NO_LIMIT);
+    size_t *order = order_of(&a, json, p->normal, &n);
+    for (int logical = p->normal ? 1 : 0; logical >= 0; logical--)
+        for (size_t i = 0; i < n; i++) {
+            str_t name = json->name[order[i]];
+            if (!reserved(name, !s, s ? s->kind : AVRO_NULL) &&
+                (!p->normal || is_logical(s, name) == (logical == 1)))
+                put_property(p, json, order[i]);
+        }
+    arena_done(&a);
+}
+
+static void put_doc(printer_t *p, const json_value_t *json, bool empty_too)
+{
+    const json_value_t *v = p->canonical ? NULL : json_get(json, "doc");
+    if (v && v->kind == JSON_STRING && (v->text.len || empty_too))
+        put_text_member(p->b, "doc", v->text);
+}
+
+/* Without the namespace they share with the type. */
+static str_t short_alias(const avro_schema_t *s, str_t alias)
+{
+    str_t rest = str_sub(alias, s->space.len + 1, alias.len);
+    bool near = s->space.len && str_starts(alias, s->space) && alias.len > s->space.len &&
+                alias.ptr[s->space.len] == '.' && str_find_char(rest, '.') < 0;
+    return near ? rest : alias;
+}
+
+static bool comes_before(str_t x, str_t y)
+{
+    return str_cmp(x, y) < 0;
+}
+
+static void put_aliases(printer_t *p, const str_t *alias, size_t n, const avro_schema_t *s)
+{
+    arena_t a;
+    size_t kept = 0;
+    if (!n || p->canonical)
+        return;
+    arena_init(&a, ARENA_NO_LIMIT);
+    str_t *list = ARENA_ARRAY(&a, str_t, n);
+    for (size_t i = 0; i < n; i++) {
+        size_t at = 0;
+        while (at < kept && !str_eq(list[at], alias[i]))
+            at++;
+        if (at < kept)
+            continue;
+        list[kept++] = alias[i];
+        for (; p->normal && at > 0 && comes_before(list[at], list[at - 1]); at--) {
+            str_t swap = list[at];
+            list[at] = list[at - 1];
+            list[at - 1] = swap;
+        }
+    }
+    put_name_of(p->b, STR("aliases"));
+    buf_put_char(p->b, '[');
+    for (size_t i = 0; i < kept; i++) {
+        json_put_item(p->b);
+        json_put_str_jackson(p->b, s ? short_alias(s, list[i]) : list[i]);
+    }
+    buf_put_char(p->b, ']');
+    arena_done(&a);
+}
+
+/* A number may have come as a text. */
+static void put_default(printer_t *p, const avro_field_t *f)
+{
+    if (!f->fallback || p->canonical)
+        return;
+    put_name_of(p->b, STR("default"));
+    put_json(p->b, f->fallback, p->normal);
 }
 
 static void put_field(printer_t *p, const avro_field_t *f)
 {
     buf_put_char(p->b, '{');
-    json_put_member_str(p->b, "name", f->name);
-    json_put_name(p->b, "type");
+    put_text_member(p->b, "name", f->name);
+    put_name_of(p->b, STR("type"));
     put_schema(p, f->type);
-    put_member(p, f->json, "doc");
-    put_member(p, f->json, "default");
+    put_doc(p, f->json, true);
+    put_default(p, f);
     str_t order = json_get_text(f->json, "order", STR("ascending"));
-    if (!str_eq(order, STR("ascending")))
-        put_member(p, f->json, "order");
-    put_aliases(p, f->json);
-    put_properties(p, f->json, true, AVRO_NULL);
+    if (!str_eq_nocase(order, STR("ascending")) && !p->canonical)
+        put_text_member(p->b, "order",
+                        str_eq_nocase(order, STR("ignore")) ? STR("ignore") : STR("descending"));
+    put_aliases(p, f->alias, f->n_aliases, NULL);
+    put_properties(p, f->json, NULL);
     buf_put_char(p->b, '}');
 }
 
 static void put_name(printer_t *p, const avro_schema_t *s)
 {
     if (p->canonical) {
-        json_put_member_str(p->b, "name", s->full_name);
+        put_text_member(p->b, "name", s->full_name);
         return;
     }
-    json_put_member_str(p->b, "name", s->name);
+    put_text_member(p->b, "name", s->name);
     if (!str_eq(s->space, p->space))
-        json_put_member_str(p->b, "namespace", s->space);
+        put_text_member(p->b, "namespace", s->space);
 }
 
 static void put_strings(printer_t *p, const char *name, const str_t *s, size_t n)
@@ -85,7 +242,7 @@ static void put_strings(printer_t *p, const char *name, const str_t *s, size_t n
     buf_put_char(p->b, '[');
     for (size_t i = 0; i < n; i++) {
         json_put_item(p->b);
-        json_put_str(p->b, s[i]);
+        json_put_str_jackson(p->b, s[i]);
     }
     buf_put_char(p->b, ']');
 }
@@ -108,7 +265,7 @@ static void put_named(printer_t *p, const avro_schema_t *s)
 {
     if ((s->referenced && !p->resolved) || map_get(&p->seen, s->full_name)) {
         bool near = str_eq(s->space, p->space) && !p->canonical;
-        json_put_str(p->b, near ? s->name : s->full_name);
+        json_put_str_jackson(p->b, near ? s->name : s->full_name);
         return;
     }
     map_put(&p->seen, s->full_name, p);
@@ -121,17 +278,17 @@ static void put_named(printer_t *p, const avro_schema_t *s)
     json_put_member_str(p->b, "type", str_of(type));
     if (!p->canonical)
         put_name(p, s);
-    put_member(p, s->json, "doc");
+    put_doc(p, s->json, !p->normal);
     if (s->kind == AVRO_RECORD)
         put_fields(p, s);
     else if (s->kind == AVRO_ENUM)
         put_strings(p, "symbols", s->symbol, s->n_symbols);
     else
         json_put_member_i64(p->b, "size", (int64_t)s->size_bytes);
-    if (s->kind == AVRO_ENUM)
-        put_member(p, s->json, "default");
-    put_properties(p, s->json, false, s->kind);
-    put_aliases(p, s->json);
+    if (s->kind == AVRO_ENUM && s->fallback.ptr && !p->canonical)
+        put_text_member(p->b, "default", s->fallback);
+    put_properties(p, s->json, s);
+    put_aliases(p, s->alias, s->n_aliases, s);
     buf_put_char(p->b, '}');
 }
 
@@ -168,7 +325,7 @@ static void put_schema(printer_t *p, const avro_schema_t *s)
         json_put_name(p->b, s->kind == AVRO_ARRAY ? "items" : "values");
         put_schema(p, s->item);
     }
-    put_properties(p, s->json, false, s->kind);
+    put_properties(p, s->json, s);
     buf_put_char(p->b, '}');
 }
 
@@ -187,6 +344,11 @@ void avro_schema_put(buf_t *b, const avro_schema_t *s)
 void avro_schema_put_resolved(buf_t *b, const avro_schema_t *s)
 {
     put_all((printer_t){.b = b, .resolved = true}, s);
+}
+
+void avro_schema_put_normal(buf_t *b, const avro_schema_t *s, bool resolved)
+{
+    put_all((printer_t){.b = b, .normal = true, .resolved = resolved}, s);
 }
 
 void avro_schema_put_canonical(buf_t *b, const avro_schema_t *s)

@@ -1,98 +1,256 @@
+/* Avro's schema resolution, with the outcomes of Java's SchemaCompatibility: the same reasons at
+ * the same paths in the same order. */
 #include "registry/avro_compat.h"
 
-#include "base/vec.h"
+#include "base/map.h"
 
-/* Records that refer to themselves are compared once: a pair under way counts as compatible. */
+#define DEPTH_MAX 1000 /* pairs inside one another */
+
+typedef struct step {
+    const struct step *up; /* NULL: the root */
+    str_t token;
+} step_t;
+
+typedef VEC(str_t) messages_t;
+
+/* What comparing two types has found. Types that refer to themselves are compared once: a pair
+ * under way counts as compatible. */
 typedef struct pair {
-    const avro_schema_t *reader, *writer;
-    bool fits;
+    const str_t *message;
+    size_t n;
 } pair_t;
 
 typedef struct compat {
-    VEC(pair_t) pairs;
-    err_t *err;
+    kind_diff_t *d;
+    map_t pairs; /* reader's and writer's addresses to pair_t */
+    int depth;
 } compat_t;
 
-static ST check(compat_t *c, const avro_schema_t *r, const avro_schema_t *w);
+static void check(compat_t *c, const step_t *at, const avro_schema_t *r, const avro_schema_t *w,
+                  messages_t *out);
 
-static st_t differ(compat_t *c, const char *type, const char *text)
+/* ---- messages */
+
+static void put_path(buf_t *b, const step_t *at)
 {
-    return err_set(c->err, ST_INCOMPATIBLE, "{errorType:'%s', description:'%s'}", type, text);
+    if (!at->up)
+        return;
+    put_path(b, at->up);
+    if (at->up->up)
+        buf_put_char(b, '/');
+    for (size_t i = 0; i < at->token.len; i++)
+        if (at->token.ptr[i] == '~')
+            BUF_LIT(b, "~0");
+        else if (at->token.ptr[i] == '/')
+            BUF_LIT(b, "~1");
+        else
+            buf_put_char(b, at->token.ptr[i]);
 }
 
-static st_t differ_named(compat_t *c, const char *type, str_t name, const char *text)
+/* In the description %p is the path, %i the info, %r and %w what the two are called. */
+static void differ(compat_t *c, messages_t *out, const step_t *at, const char *type,
+                   const char *description, str_t info)
 {
-    return err_set(c->err, ST_INCOMPATIBLE, "{errorType:'%s', description:'" STR_FMT " %s'}", type,
-                   STR_ARG(name), text);
+    buf_t path = BUF_INIT, b = BUF_INIT;
+    buf_put_char(&path, '/');
+    put_path(&path, at);
+    buf_printf(&b, "{errorType:'%s', description:'", type);
+    for (const char *p = description; *p; p++) {
+        if (*p != '%') {
+            buf_put_char(&b, *p);
+            continue;
+        }
+        p++;
+        buf_put_str(&b, *p == 'p'   ? buf_str(&path)
+                        : *p == 'i' ? info
+                                    : str_of(*p == 'r' ? c->d->reader : c->d->writer));
+    }
+    buf_printf(&b, "', additionalInfo:'" STR_FMT "'}", STR_ARG(info));
+    VEC_PUSH(out, arena_str(c->d->arena, buf_str(&b)));
+    buf_done(&path);
+    buf_done(&b);
 }
+
+static str_t type_name(compat_t *c, const avro_schema_t *s)
+{
+    return arena_upper(c->d->arena, str_of(avro_kind_name(s->kind)));
+}
+
+static void differ_type(compat_t *c, messages_t *out, const step_t *at, const avro_schema_t *r,
+                        const avro_schema_t *w)
+{
+    differ(c, out, at, "TYPE_MISMATCH",
+           "The type (path '%p') of a field in the %r schema does not match with the %w schema",
+           arena_printf(c->d->arena,
+                        "reader type: " STR_FMT " not compatible with writer type: " STR_FMT,
+                        STR_ARG(type_name(c, r)), STR_ARG(type_name(c, w))));
+}
+
+static void differ_branch(compat_t *c, messages_t *out, const step_t *at, const avro_schema_t *w)
+{
+    differ(c, out, at, "MISSING_UNION_BRANCH",
+           "The %r schema is missing a type inside a union field at path '%p' in the %w schema",
+           arena_printf(c->d->arena, "reader union lacking writer type: " STR_FMT,
+                        STR_ARG(type_name(c, w))));
+}
+
+/* ---- named types */
 
 /* Only what follows the last dot counts: a type may move to another namespace. */
-static bool names_meet(const avro_schema_t *r, const avro_schema_t *w)
+static void check_names(compat_t *c, const step_t *at, const avro_schema_t *r,
+                        const avro_schema_t *w, messages_t *out)
 {
-    if (str_eq(r->name, w->name))
-        return true;
-    for (size_t i = 0; i < r->n_aliases; i++)
-        if (str_eq(r->alias[i], w->full_name))
-            return true;
-    return false;
+    bool meet = str_eq(r->name, w->name);
+    for (size_t i = 0; i < r->n_aliases && !meet; i++)
+        meet = str_eq(r->alias[i], w->full_name);
+    if (!meet)
+        differ(c, out, &(step_t){at, STR("name")}, "NAME_MISMATCH",
+               "The name of the schema has changed (path '%p')",
+               arena_printf(c->d->arena, "expected: " STR_FMT, STR_ARG(w->full_name)));
 }
 
-static const avro_field_t *writer_field(const avro_schema_t *w, const avro_field_t *f)
+static const avro_field_t *field_of(const avro_schema_t *s, str_t name)
 {
-    for (size_t i = 0; i < w->n_fields; i++)
-        if (str_eq(w->field[i].name, f->name))
-            return &w->field[i];
-    for (size_t k = 0; k < f->n_aliases; k++)
-        for (size_t i = 0; i < w->n_fields; i++)
-            if (str_eq(w->field[i].name, f->alias[k]))
-                return &w->field[i];
+    for (size_t i = 0; i < s->n_fields; i++)
+        if (str_eq(s->field[i].name, name))
+            return &s->field[i];
     return NULL;
 }
 
-static ST check_fields(compat_t *c, const avro_schema_t *r, const avro_schema_t *w)
+/* The writer's field, by name or alias; *ret_many when there are several. */
+static const avro_field_t *writer_field(const avro_schema_t *w, const avro_field_t *f,
+                                        bool *ret_many)
 {
+    const avro_field_t *found = field_of(w, f->name);
+    *ret_many = false;
+    for (size_t i = 0; i < f->n_aliases; i++) {
+        const avro_field_t *by_alias = field_of(w, f->alias[i]);
+        *ret_many |= by_alias && found && by_alias != found;
+        found = found ? found : by_alias;
+    }
+    return found;
+}
+
+static void check_field(compat_t *c, const step_t *at, const avro_schema_t *w,
+                        const avro_field_t *f, messages_t *out)
+{
+    bool many;
+    step_t type = {at, STR("type")};
+    const avro_field_t *from = writer_field(w, f, &many);
+    if (many)
+        VEC_PUSH(out, arena_printf(c->d->arena,
+                                   "Unexpected exception during compatibility check: Reader record "
+                                   "field " STR_FMT
+                                   " matches multiple fields in writer record schema " STR_FMT,
+                                   STR_ARG(f->name), STR_ARG(w->full_name)));
+    else if (from)
+        check(c, &type, f->type, from->type, out);
+    else if (f->fallback)
+        return;
+    else if (f->type->kind == AVRO_ENUM && f->type->fallback.ptr)
+        check(c, &type, f->type, w, out);
+    else
+        differ(c, out, at, "READER_FIELD_MISSING_DEFAULT_VALUE",
+               "The field '%i' at path '%p' in the %r schema has no default value and is missing "
+               "in the %w schema",
+               f->name);
+}
+
+static void check_record(compat_t *c, const step_t *at, const avro_schema_t *r,
+                         const avro_schema_t *w, messages_t *out)
+{
+    step_t fields = {at, STR("fields")};
+    check_names(c, at, r, w, out);
     for (size_t i = 0; i < r->n_fields; i++) {
-        const avro_field_t *from = writer_field(w, &r->field[i]);
-        if (from)
-            TRY(check(c, r->field[i].type, from->type));
-        else if (!r->field[i].fallback)
-            return differ_named(c, "READER_FIELD_MISSING_DEFAULT_VALUE", r->field[i].name,
-                                "is a field of the reader without a default, and the writer has "
-                                "it not");
+        step_t step = {&fields, arena_printf(c->d->arena, "%zu", i)};
+        check_field(c, &step, w, &r->field[i], out);
     }
-    return ST_OK;
 }
 
-static ST check_record(compat_t *c, const avro_schema_t *r, const avro_schema_t *w)
+static int compare_texts(const void *a, const void *b)
 {
-    for (size_t i = 0; i < c->pairs.len; i++) {
-        const pair_t *p = &c->pairs.ptr[i];
-        if (p->reader == r && p->writer == w)
-            return p->fits ? ST_OK : differ(c, "TYPE_MISMATCH", "a record differs");
-    }
-    size_t at = c->pairs.len;
-    VEC_PUSH(&c->pairs, (pair_t){r, w, true});
-    st_t st = check_fields(c, r, w);
-    c->pairs.ptr[at].fits = st == ST_OK;
-    return st;
+    return str_cmp(*(const str_t *)a, *(const str_t *)b);
 }
 
-static ST check_enum(compat_t *c, const avro_schema_t *r, const avro_schema_t *w)
+static void check_enum(compat_t *c, const step_t *at, const avro_schema_t *r,
+                       const avro_schema_t *w, messages_t *out)
 {
+    str_t *lost = ARENA_ARRAY(c->d->arena, str_t, w->n_symbols + 1);
+    size_t n = 0;
+    check_names(c, at, r, w, out);
     for (size_t i = 0; i < w->n_symbols && !r->fallback.ptr; i++) {
         bool found = false;
         for (size_t k = 0; k < r->n_symbols && !found; k++)
             found = str_eq(r->symbol[k], w->symbol[i]);
         if (!found)
-            return differ_named(c, "MISSING_ENUM_SYMBOLS", w->symbol[i],
-                                "is a symbol that the reader has not");
+            lost[n++] = w->symbol[i];
     }
-    return ST_OK;
+    if (!n)
+        return;
+    qsort(lost, n, sizeof *lost, compare_texts);
+    buf_t b = BUF_INIT;
+    for (size_t i = 0; i < n; i++)
+        buf_printf(&b, "%s" STR_FMT, i ? ", " : "[", STR_ARG(lost[i]));
+    buf_put_char(&b, ']');
+    differ(c, out, &(step_t){at, STR("symbols")}, "MISSING_ENUM_SYMBOLS",
+           "The %r schema is missing enum symbols '%i' at path '%p' in the %w schema",
+           arena_str(c->d->arena, buf_str(&b)));
+    buf_done(&b);
 }
+
+static void check_fixed(compat_t *c, const step_t *at, const avro_schema_t *r,
+                        const avro_schema_t *w, messages_t *out)
+{
+    check_names(c, at, r, w, out);
+    if (r->size_bytes != w->size_bytes)
+        differ(
+            c, out, &(step_t){at, STR("size")}, "FIXED_SIZE_MISMATCH",
+            "The size of FIXED type field at path '%p' in the %r schema does not match with the "
+            "%w schema",
+            arena_printf(c->d->arena, "expected: %zu, found: %zu", w->size_bytes, r->size_bytes));
+}
+
+/* ---- unions */
+
+static const step_t root = {NULL, {"", 0}};
+
+/* Every branch of the writer must find one of the reader. */
+static void check_writer_union(compat_t *c, const step_t *at, const avro_schema_t *r,
+                               const avro_schema_t *w, messages_t *out)
+{
+    for (size_t i = 0; i < w->n_branches; i++) {
+        step_t step = {at, arena_printf(c->d->arena, "%zu", i)};
+        if (r->kind != AVRO_UNION) {
+            check(c, &step, r, w->branch[i], out);
+            continue;
+        }
+        messages_t found = {0};
+        check(c, &root, r, w->branch[i], &found);
+        if (found.len)
+            differ_branch(c, out, &step, w->branch[i]);
+        VEC_DONE(&found);
+    }
+}
+
+static void check_reader_union(compat_t *c, const step_t *at, const avro_schema_t *r,
+                               const avro_schema_t *w, messages_t *out)
+{
+    for (size_t i = 0; i < r->n_branches; i++) {
+        messages_t found = {0};
+        check(c, &root, r->branch[i], w, &found);
+        bool fits = !found.len;
+        VEC_DONE(&found);
+        if (fits)
+            return;
+    }
+    differ_branch(c, out, at, w);
+}
+
+/* ---- all types */
 
 static bool promotes(avro_kind_t r, avro_kind_t w)
 {
-    switch (r) {
+    switch ((int)r) {
     case AVRO_LONG:
         return w == AVRO_INT;
     case AVRO_FLOAT:
@@ -103,77 +261,66 @@ static bool promotes(avro_kind_t r, avro_kind_t w)
         return w == AVRO_STRING;
     case AVRO_STRING:
         return w == AVRO_BYTES;
-    case AVRO_NULL:
-    case AVRO_BOOLEAN:
-    case AVRO_INT:
-    case AVRO_RECORD:
-    case AVRO_ENUM:
-    case AVRO_ARRAY:
-    case AVRO_MAP:
-    case AVRO_FIXED:
-    case AVRO_UNION:
-        break;
+    default:
+        return false;
     }
-    return false;
 }
 
-/* Every branch of the writer must find one of the reader. */
-static ST check_union(compat_t *c, const avro_schema_t *r, const avro_schema_t *w)
+static void compare(compat_t *c, const step_t *at, const avro_schema_t *r, const avro_schema_t *w,
+                    messages_t *out)
 {
-    if (w->kind == AVRO_UNION) {
-        for (size_t i = 0; i < w->n_branches; i++)
-            TRY(check(c, r, w->branch[i]));
-        return ST_OK;
-    }
-    for (size_t i = 0; i < r->n_branches; i++)
-        if (check(c, r->branch[i], w) == ST_OK)
-            return ST_OK;
-    return differ_named(c, "MISSING_UNION_BRANCH", avro_branch_name(w),
-                        "is a type of the writer that the union of the reader has not");
+    if (w->kind == AVRO_UNION)
+        check_writer_union(c, at, r, w, out);
+    else if (r->kind == AVRO_UNION)
+        check_reader_union(c, at, r, w, out);
+    else if (r->kind != w->kind) {
+        if (!promotes(r->kind, w->kind))
+            differ_type(c, out, at, r, w);
+    } else if (r->kind == AVRO_RECORD)
+        check_record(c, at, r, w, out);
+    else if (r->kind == AVRO_ENUM)
+        check_enum(c, at, r, w, out);
+    else if (r->kind == AVRO_FIXED)
+        check_fixed(c, at, r, w, out);
+    else if (r->kind == AVRO_ARRAY || r->kind == AVRO_MAP)
+        check(c, &(step_t){at, r->kind == AVRO_ARRAY ? STR("items") : STR("values")}, r->item,
+              w->item, out);
 }
 
-static ST check(compat_t *c, const avro_schema_t *r, const avro_schema_t *w)
+static void check(compat_t *c, const step_t *at, const avro_schema_t *r, const avro_schema_t *w,
+                  messages_t *out)
 {
-    if (r->kind == AVRO_UNION || w->kind == AVRO_UNION)
-        return check_union(c, r, w);
-    if (r->kind != w->kind) {
-        if (promotes(r->kind, w->kind))
-            return ST_OK;
-        return differ_named(c, "TYPE_MISMATCH", str_of(avro_kind_name(r->kind)),
-                            "is the reader's type and not the writer's");
+    const void *key[2] = {r, w};
+    pair_t *pair = map_get(&c->pairs, str_n(key, sizeof key));
+    if (!pair) {
+        messages_t found = {0};
+        pair = ARENA_NEW(c->d->arena, pair_t);
+        map_put(&c->pairs, str_n(key, sizeof key), pair);
+        if (c->depth < DEPTH_MAX) {
+            c->depth++;
+            compare(c, at, r, w, &found);
+            c->depth--;
+        } else {
+            VEC_PUSH(&found, STR("the schemas are nested too deep to be compared"));
+        }
+        str_t *kept = ARENA_ARRAY(c->d->arena, str_t, found.len + 1);
+        for (size_t i = 0; i < found.len; i++)
+            kept[i] = found.ptr[i];
+        *pair = (pair_t){kept, found.len};
+        VEC_DONE(&found);
     }
-    if (r->full_name.len && !names_meet(r, w))
-        return differ_named(c, "NAME_MISMATCH", r->full_name, "has another name in the writer");
-    switch (r->kind) {
-    case AVRO_RECORD:
-        return check_record(c, r, w);
-    case AVRO_ENUM:
-        return check_enum(c, r, w);
-    case AVRO_ARRAY:
-    case AVRO_MAP:
-        return check(c, r->item, w->item);
-    case AVRO_FIXED:
-        if (r->size_bytes == w->size_bytes)
-            return ST_OK;
-        return differ_named(c, "FIXED_SIZE_MISMATCH", r->full_name, "has another size");
-    case AVRO_NULL:
-    case AVRO_BOOLEAN:
-    case AVRO_INT:
-    case AVRO_LONG:
-    case AVRO_FLOAT:
-    case AVRO_DOUBLE:
-    case AVRO_BYTES:
-    case AVRO_STRING:
-    case AVRO_UNION:
-        break;
-    }
-    return ST_OK;
+    for (size_t i = 0; i < pair->n; i++)
+        VEC_PUSH(out, pair->message[i]);
 }
 
-st_t avro_compat_check(const avro_schema_t *reader, const avro_schema_t *writer, err_t *err)
+void avro_compat_diff(kind_diff_t *d, const avro_schema_t *reader, const avro_schema_t *writer)
 {
-    compat_t c = {.err = err};
-    st_t st = check(&c, reader, writer);
-    VEC_DONE(&c.pairs);
-    return st;
+    compat_t c = {.d = d};
+    messages_t found = {0};
+    map_init(&c.pairs);
+    check(&c, &root, reader, writer, &found);
+    for (size_t i = 0; i < found.len; i++)
+        VEC_PUSH(&d->messages, found.ptr[i]);
+    VEC_DONE(&found);
+    map_done(&c.pairs, NULL);
 }

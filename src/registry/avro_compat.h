@@ -4,8 +4,9 @@
 #define ARUS_REGISTRY_AVRO_COMPAT_H
 
 #include "format/avro_schema.h"
+#include "registry/kind.h"
 
-/* ST_INCOMPATIBLE with {errorType, description} of the first difference that forbids it. */
-ST avro_compat_check(const avro_schema_t *reader, const avro_schema_t *writer, err_t *err);
+/* Adds a message for each reason why not, as Avro's Java library counts them. */
+void avro_compat_diff(kind_diff_t *d, const avro_schema_t *reader, const avro_schema_t *writer);
 
 #endif

@@ -1,4 +1,4 @@
-/* api_versions.c: what the broker speaks; and the producer ids that clients ask for first. */
+/* api_versions.c: what the broker speaks: ApiVersions, UpdateFeatures. */
 #include "broker/internal.h"
 
 /* Features that tools expect to see: name, least, most; what is on is the most. */
@@ -87,20 +87,5 @@ void broker_on_update_features(broker_request_t *r)
             answer->error_message = r->version >= 2 ? to->error_message : STR_NONE;
         }
     }
-    broker_answer(r, answer);
-}
-
-/* An idempotent producer's id: 62 random bits, never given twice. */
-void broker_on_init_producer_id(broker_request_t *r)
-{
-    MESSAGE(init_producer_id);
-    RESPONSE(init_producer_id);
-    if (m->transactional_id.ptr) {
-        answer->error_code = KAFKA_COORDINATOR_NOT_AVAILABLE;
-        answer->producer_epoch = -1;
-        broker_answer(r, answer);
-        return;
-    }
-    answer->producer_id = (int64_t)(io_random_u64(broker_of(r)->io) >> 2);
     broker_answer(r, answer);
 }

@@ -113,6 +113,8 @@ ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
     }
     broker_worker_start(&b->commit, b, "commit", broker_commit_requests, b);
     broker_worker_start(&b->admin, b, "admin", on_admin, b);
+    b->coordinator = broker_coordinator_new(b);
+    broker_worker_start(&b->group, b, "group", broker_group_requests, b->coordinator);
     st = broker_net_start(b, err);
     if (st != ST_OK) {
         broker_stop(b);
@@ -129,9 +131,12 @@ void broker_stop(broker_t *b)
     broker_net_stop(b);
     broker_worker_stop(&b->commit);
     broker_worker_stop(&b->admin);
+    broker_worker_stop(&b->group);
+    broker_coordinator_free(b->coordinator);
     broker_net_free(b);
     broker_worker_free(&b->commit);
     broker_worker_free(&b->admin);
+    broker_worker_free(&b->group);
     free_broker(b);
 }
 

@@ -76,11 +76,10 @@ static int64_t frame_bytes(const broker_conn_t *c, str_t in)
 
 static void refuse_frame(broker_conn_t *c, str_t in)
 {
-    char peer[IO_TCP_ADDR_MAX];
     trace_line(TRACE_INFO, "broker",
                STR_FMT " is closed: it announced a request of %u bytes, "
                        "socket.request.max.bytes is %lld",
-               STR_ARG(io_tcp_peer(c->poll.fd, &peer)), load_be32(in.ptr),
+               STR_ARG(c->host), load_be32(in.ptr),
                (long long)c->net->broker->config.request_bytes_max);
     c->closing = true;
 }
@@ -287,6 +286,9 @@ void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd)
     c->port = port;
     c->active_ns = io_loop_ns(net->loop);
     c->poll = (io_poll_t){.fd = fd, .fn = ready, .arg = c};
+    c->host = io_tcp_peer(fd, &c->peer);
+    while (c->host.len && c->host.ptr[--c->host.len] != ':')
+        ;
     c->next = net->conns;
     if (c->next)
         c->next->prev = c;

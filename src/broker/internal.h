@@ -18,6 +18,7 @@
 #include "broker/broker.h"
 #include "broker/codes.h"
 #include "io/mailbox.h"
+#include "io/tcp.h"
 #include "log/local/local.h"
 #include "wire/message.h"
 
@@ -155,7 +156,9 @@ struct broker_conn {
     broker_conn_t *next_touched;
     bool touched, closing;
     io_poll_t poll; /* fd -1: closed, requests are still away */
-    buf_t in;       /* what was read and is not yet a request */
+    char peer[IO_TCP_ADDR_MAX];
+    str_t host; /* of the other end, in peer; stays as it is */
+    buf_t in;   /* what was read and is not yet a request */
     broker_request_t *first, *last;
     int n_requests, n_others; /* queued; those that are not Produce */
     size_t requests_bytes;
@@ -276,9 +279,10 @@ broker_failure_t broker_config_check(arena_t *a, const log_config_t *config, siz
 void broker_config_put_created(broker_request_t *r, const log_topic_info_t *info,
                                wire_create_topics_response_topic_t *to);
 
-/* ---- coordinator.c */
+/* ---- coordinator.c: the groups' thread */
 void broker_group_requests(void *arg, io_mail_t *list);
 broker_coordinator_t *broker_coordinator_new(broker_t *b);
+/* When its thread has ended. */
 void broker_coordinator_free(broker_coordinator_t *c);
 
 static inline broker_t *broker_of(const broker_request_t *r)

@@ -210,3 +210,41 @@ void broker_on_describe_topic_partitions(broker_request_t *r)
     }
     broker_answer(r, answer);
 }
+
+/* ---- FindCoordinator */
+
+static int16_t find_one(const broker_request_t *r, str_t key, int8_t type, int32_t *ret_id,
+                        str_t *ret_host, int32_t *ret_port)
+{
+    broker_t *b = broker_of(r);
+    *ret_id = *ret_port = -1;
+    *ret_host = STR("");
+    if (type != 0 && type != 1) /* 2: share groups, which are not served */
+        return KAFKA_INVALID_REQUEST;
+    int32_t node = broker_coordinator_node(b, key);
+    const broker_port_t *p = broker_port_of(b, r->conn->port, node);
+    *ret_id = broker_node_id(b, node);
+    *ret_host = p->shown_host;
+    *ret_port = p->shown_port;
+    return KAFKA_NONE;
+}
+
+void broker_on_find_coordinator(broker_request_t *r)
+{
+    MESSAGE(find_coordinator);
+    RESPONSE(find_coordinator);
+    if (r->version < 4) {
+        answer->error_code =
+            find_one(r, m->key, m->key_type, &answer->node_id, &answer->host, &answer->port);
+        broker_answer(r, answer);
+        return;
+    }
+    NEW_LIST(&r->arena, answer->coordinators, find_coordinator_response_coordinator,
+             m->coordinator_keys.len);
+    for (int32_t i = 0; i < m->coordinator_keys.len; i++) {
+        wire_find_coordinator_response_coordinator_t *c = &answer->coordinators.ptr[i];
+        c->key = m->coordinator_keys.ptr[i];
+        c->error_code = find_one(r, c->key, m->key_type, &c->node_id, &c->host, &c->port);
+    }
+    broker_answer(r, answer);
+}

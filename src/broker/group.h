@@ -1,0 +1,117 @@
+/* group.h: consumer groups, Kafka's classic protocol. thread: group
+ *
+ * A group goes EMPTY → PREPARING (members join) → COMPLETING (the leader assigns) → STABLE, and
+ * back to PREPARING whenever who is in it or what they want changes. Members are in memory only:
+ * after a restart they are unknown and join again. Offsets are in the log (group_offsets.c).
+ */
+#ifndef ARUS_BROKER_GROUP_H
+#define ARUS_BROKER_GROUP_H
+
+#include "base/map.h"
+#include "broker/internal.h"
+
+#define GROUP_ID_BYTES_MAX 32767
+
+typedef enum group_state {
+    GROUP_EMPTY,
+    GROUP_PREPARING,
+    GROUP_COMPLETING,
+    GROUP_STABLE
+} group_state_t;
+
+typedef struct group group_t;
+
+typedef struct group_protocol {
+    str_t name, metadata; /* owned */
+} group_protocol_t;
+
+typedef struct group_member {
+    group_t *group;
+    str_t id, instance_id, client_id, host; /* owned; instance_id.ptr NULL: a dynamic member */
+    int32_t session_ms, rebalance_ms;
+    VEC(group_protocol_t) protocols; /* the preferred first */
+    str_t assignment;                /* owned */
+    broker_request_t *join, *sync;   /* that wait for the others */
+    io_timer_t session;
+} group_member_t;
+
+/* A member id that was handed out and has not come back with it (KIP-394). */
+typedef struct group_pending {
+    group_t *group;
+    str_t id; /* owned */
+    io_timer_t expiry;
+} group_pending_t;
+
+struct group {
+    broker_coordinator_t *coordinator;
+    str_t id; /* owned */
+    group_state_t state;
+    int32_t generation;
+    str_t protocol_type; /* owned; empty while there are no members */
+    str_t protocol;      /* owned; chosen when all have joined */
+    group_member_t *leader;
+    VEC(group_member_t *) members;
+    VEC(group_pending_t *) pending;
+    io_timer_t round; /* how long members have to join, or to sync */
+    bool delayed;     /* the first round waits for group.initial.rebalance.delay.ms */
+};
+
+struct broker_coordinator {
+    broker_t *broker;
+    map_t groups;
+    int64_t next_producer_id, producer_ids_end; /* those that may be given out */
+    /* offsets to be committed when the mailbox is empty: group_offsets.c */
+    VEC(broker_request_t *) commits;
+    VEC(log_commit_t *) entries;
+};
+
+static inline io_loop_t *group_loop(const group_t *g)
+{
+    return g->coordinator->broker->group.loop;
+}
+
+static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t *r)
+{
+    return broker_of(r)->coordinator;
+}
+
+const char *group_state_name(group_state_t s);
+/* NULL when nobody is or was lately in it; its offsets may be there all the same. */
+group_t *group_find(broker_coordinator_t *c, str_t id);
+/* Forgets it when nobody is in it or about to be. */
+void group_settle(group_t *g);
+void group_free(void *group);
+
+/* ---- member.c */
+str_t group_own(str_t s);
+void group_disown(str_t *s);
+group_member_t *group_member_new(group_t *g, const broker_request_t *r, str_t id);
+/* Takes it out of the group. Requests that wait are not answered. */
+void group_member_free(group_member_t *m);
+void group_member_take_id(group_member_t *m, str_t id);
+/* NULL */
+group_member_t *group_member_find(const group_t *g, str_t id);
+group_member_t *group_member_of_instance(const group_t *g, str_t instance_id);
+/* By id, or by instance: KAFKA_NONE, UNKNOWN_MEMBER_ID, or FENCED_INSTANCE_ID when the instance is
+ * another member by now. */
+int16_t group_member_check(const group_t *g, str_t id, str_t instance_id, group_member_t **ret);
+void group_member_set_protocols(group_member_t *m, const wire_join_group_request_t *from);
+bool group_member_wants_same(const group_member_t *m, const wire_join_group_request_t *from);
+/* The member's metadata for the protocol; empty when it has none. */
+str_t group_member_metadata(const group_member_t *m, str_t protocol);
+bool group_member_speaks(const group_member_t *m, str_t protocol);
+/* It was heard of: its session goes on. */
+void group_member_touch(group_member_t *m);
+/* A member's time is up, or it leaves. */
+void group_member_gone(group_member_t *m);
+
+group_pending_t *group_pending_new(group_t *g, str_t id, int32_t session_ms);
+group_pending_t *group_pending_find(const group_t *g, str_t id);
+void group_pending_free(group_pending_t *p);
+/* Completes the round of joining when everybody is there. */
+void group_try_complete(group_t *g);
+
+/* ---- group_offsets.c: what this mailbox brought of offsets goes into the log, with one sync */
+void group_offsets_flush(broker_coordinator_t *c);
+
+#endif

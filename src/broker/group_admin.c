@@ -1,0 +1,130 @@
+/* group_admin.c: groups as tools see them: ListGroups, DescribeGroups, DeleteGroups. thread: group
+ */
+#include "broker/group.h"
+
+static bool has(const str_t *list, int32_t n, str_t word)
+{
+    for (int32_t i = 0; i < n; i++)
+        if (str_eq_nocase(list[i], word))
+            return true;
+    return n == 0;
+}
+
+static bool has_offsets(broker_request_t *r, str_t group)
+{
+    log_group_offset_t *all;
+    size_t n;
+    log_group_offsets(broker_of(r)->log, group, &r->arena, &all, &n);
+    return n > 0;
+}
+
+/* ---- ListGroups: those with members, and those of which only offsets are left */
+
+static void list_one(broker_request_t *r, str_t id, const group_t *g,
+                     wire_list_groups_response_t *answer)
+{
+    MESSAGE(list_groups);
+    str_t state = str_of(group_state_name(g ? g->state : GROUP_EMPTY));
+    if (!has(m->states_filter.ptr, m->states_filter.len, state) ||
+        !has(m->types_filter.ptr, m->types_filter.len, STR("classic")))
+        return;
+    answer->groups.ptr[answer->groups.len++] =
+        (wire_list_groups_response_group_t){.group_id = id,
+                                            .protocol_type = g ? g->protocol_type : STR("consumer"),
+                                            .group_state = state,
+                                            .group_type = STR("classic")};
+}
+
+void broker_on_list_groups(broker_request_t *r)
+{
+    RESPONSE(list_groups);
+    broker_coordinator_t *c = broker_coordinator_of(r);
+    str_t *name;
+    size_t n;
+    log_groups(c->broker->log, &r->arena, &name, &n);
+    NEW_LIST(&r->arena, answer->groups, list_groups_response_group, n + c->groups.len);
+    answer->groups.len = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!map_get(&c->groups, name[i]))
+            list_one(r, name[i], NULL, answer);
+    for (map_entry_t *e = NULL; (e = map_next(&c->groups, e));)
+        list_one(r, e->key, e->value, answer);
+    broker_answer(r, answer);
+}
+
+/* ---- DescribeGroups */
+
+static void describe(broker_request_t *r, const group_t *g,
+                     wire_describe_groups_response_group_t *to)
+{
+    to->group_state = str_of(group_state_name(g->state));
+    to->protocol_type = g->protocol_type;
+    bool chosen = g->state == GROUP_STABLE || g->state == GROUP_COMPLETING;
+    to->protocol_data = chosen ? g->protocol : STR("");
+    NEW_LIST(&r->arena, to->members, describe_groups_response_member, g->members.len);
+    for (size_t i = 0; i < g->members.len; i++) {
+        const group_member_t *m = g->members.ptr[i];
+        to->members.ptr[i] = (wire_describe_groups_response_member_t){
+            .member_id = m->id,
+            .group_instance_id = m->instance_id,
+            .client_id = m->client_id,
+            .client_host = m->host,
+            .member_metadata = chosen ? group_member_metadata(m, g->protocol) : STR(""),
+            .member_assignment = g->state == GROUP_STABLE ? m->assignment : STR("")};
+    }
+}
+
+void broker_on_describe_groups(broker_request_t *r)
+{
+    MESSAGE(describe_groups);
+    RESPONSE(describe_groups);
+    broker_coordinator_t *c = broker_coordinator_of(r);
+    NEW_LIST(&r->arena, answer->groups, describe_groups_response_group, m->groups.len);
+    for (int32_t i = 0; i < m->groups.len; i++) {
+        wire_describe_groups_response_group_t *to = &answer->groups.ptr[i];
+        const group_t *g = group_find(c, m->groups.ptr[i]);
+        to->group_id = m->groups.ptr[i];
+        if (g) {
+            describe(r, g, to);
+        } else if (has_offsets(r, to->group_id)) {
+            to->group_state = str_of(group_state_name(GROUP_EMPTY));
+            to->protocol_type = STR("consumer");
+        } else {
+            to->group_state = STR("Dead");
+            if (r->version >= 6) {
+                to->error_code = KAFKA_GROUP_ID_NOT_FOUND;
+                to->error_message =
+                    arena_printf(&r->arena, "Group " STR_FMT " not found.", STR_ARG(to->group_id));
+            }
+        }
+    }
+    broker_answer(r, answer);
+}
+
+/* ---- DeleteGroups */
+
+static int16_t delete_one(broker_request_t *r, str_t id)
+{
+    broker_coordinator_t *c = broker_coordinator_of(r);
+    const group_t *g = group_find(c, id);
+    if (!id.len)
+        return KAFKA_INVALID_GROUP_ID;
+    if (g && (g->members.len || g->pending.len))
+        return KAFKA_NON_EMPTY_GROUP;
+    st_t st = log_group_delete(c->broker->log, id, NULL);
+    if (st == ST_NOT_FOUND)
+        return KAFKA_GROUP_ID_NOT_FOUND;
+    return (int16_t)(st == ST_OK ? KAFKA_NONE : KAFKA_STORAGE_ERROR);
+}
+
+void broker_on_delete_groups(broker_request_t *r)
+{
+    MESSAGE(delete_groups);
+    RESPONSE(delete_groups);
+    group_offsets_flush(broker_coordinator_of(r));
+    NEW_LIST(&r->arena, answer->results, delete_groups_response_result, m->groups_names.len);
+    for (int32_t i = 0; i < m->groups_names.len; i++)
+        answer->results.ptr[i] = (wire_delete_groups_response_result_t){
+            m->groups_names.ptr[i], delete_one(r, m->groups_names.ptr[i])};
+    broker_answer(r, answer);
+}

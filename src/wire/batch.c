@@ -89,9 +89,10 @@ void wire_batch_add(wire_writer_t *w, int64_t ts_ms, str_t key, str_t value,
                     const wire_header_t *headers, size_t n_headers)
 {
     ASSERT(w->count < INT32_MAX);
-    if (w->count == 0)
-        w->base_ts_ms = w->max_ts_ms = ts_ms;
-    else if (ts_ms > w->max_ts_ms)
+    if (w->count == 0) {
+        w->base_ts_ms = w->options.flags & WIRE_DELETE_HORIZON ? w->options.base_ts_ms : ts_ms;
+        w->max_ts_ms = ts_ms;
+    } else if (ts_ms > w->max_ts_ms)
         w->max_ts_ms = ts_ms;
     size_t room = RECORD_FIXED_MAX + key.len + value.len;
     for (size_t i = 0; i < n_headers; i++)
@@ -102,7 +103,7 @@ void wire_batch_add(wire_writer_t *w, int64_t ts_ms, str_t key, str_t value,
     char *body = start + 2, *p = body;
     *p++ = 0;
     p = put_varint(p, (int64_t)((uint64_t)ts_ms - (uint64_t)w->base_ts_ms));
-    p = put_varint(p, w->count);
+    p = put_varint(p, w->next_delta++);
     p = put_bytes(p, key);
     p = put_bytes(p, value);
     p = put_varint(p, (int64_t)n_headers);
@@ -135,6 +136,11 @@ ST wire_batch_finish(wire_writer_t *w, err_t *err)
         w->out->len = w->start;
         return ST_OK;
     }
+    return wire_batch_finish_as(w, w->next_delta - 1, err);
+}
+
+ST wire_batch_finish_as(wire_writer_t *w, int32_t last_delta, err_t *err)
+{
     if (w->options.codec != WIRE_NONE)
         compress_records(w);
     size_t len = w->out->len - w->start;
@@ -147,7 +153,7 @@ ST wire_batch_finish(wire_writer_t *w, err_t *err)
     store_be32(h + AT_LENGTH, (uint32_t)(len - AT_EPOCH));
     h[AT_MAGIC] = MAGIC;
     store_be16(h + AT_ATTRIBUTES, (uint16_t)((unsigned)w->options.codec | w->options.flags));
-    store_be32(h + AT_LAST_DELTA, (uint32_t)(w->count - 1));
+    store_be32(h + AT_LAST_DELTA, (uint32_t)last_delta);
     store_be64(h + AT_BASE_TS, (uint64_t)w->base_ts_ms);
     store_be64(h + AT_MAX_TS, (uint64_t)w->max_ts_ms);
     store_be64(h + AT_PRODUCER, (uint64_t)w->options.producer_id);

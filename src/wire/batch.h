@@ -52,6 +52,7 @@ typedef struct wire_batch_options {
     int64_t producer_id; /* with epoch and sequence; -1: none */
     int16_t producer_epoch;
     int32_t base_sequence;
+    int64_t base_ts_ms; /* with WIRE_DELETE_HORIZON: that moment; else it is the first record's */
 } wire_batch_options_t;
 
 #define WIRE_BATCH_PLAIN                                                                           \
@@ -60,7 +61,7 @@ typedef struct wire_batch_options {
 typedef struct wire_writer {
     buf_t *out; /* borrowed from begin to finish; nobody else writes to it meanwhile */
     size_t start;
-    int32_t count;
+    int32_t count, next_delta;
     int64_t base_ts_ms, max_ts_ms;
     wire_batch_options_t options;
 } wire_writer_t;
@@ -78,6 +79,15 @@ static inline size_t wire_batch_bytes(const wire_writer_t *w)
 /* Compresses, fills in the header and CRC. Without any record out is as it was at begin.
  * ST_TOO_LARGE past WIRE_BATCH_BYTES_MAX: out is as it was at begin. */
 ST wire_batch_finish(wire_writer_t *w, err_t *err);
+
+/* For who writes a batch again with fewer records. The next record's offset is the base's and so
+ * much more; it must be behind the one before. */
+static inline void wire_batch_skip_to(wire_writer_t *w, int32_t delta)
+{
+    w->next_delta = delta;
+}
+/* As wire_batch_finish, but the batch ends at this delta, and stays without any record. */
+ST wire_batch_finish_as(wire_writer_t *w, int32_t last_delta, err_t *err);
 
 /* Sets the two fields that the log sets, in a finished batch. */
 void wire_batch_place(char *batch, int64_t base_offset, int32_t leader_epoch);

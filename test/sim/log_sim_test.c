@@ -1,11 +1,12 @@
 /* Crashes of the local log in a simulated world.
  *
  * A life: open, random commits over several topics' partitions and a group's offsets, now and then
- * a topic made or deleted, an upkeep, a close; until the power fails somewhere. After each crash:
- * every acknowledged commit is there, the one under way is there whole or not at all, nothing else
- * is, offsets are dense, CRCs hold (log_read checks them), the group stands where the last commit
- * put it. With memory durability (every third seed, without deletions) the newest commits may be
- * lost, but what is there is what was there at one moment.
+ * a topic made or deleted, an upkeep, a compaction, a close; until the power fails somewhere. After
+ * each crash: every acknowledged commit is there (of compacted topics its first record), the one
+ * under way is there whole or not at all, nothing else is, batches' offsets are dense, CRCs hold
+ * (log_read checks them), the group and the fact stand where the last commit put them. With memory
+ * durability (every third seed, without deletions) the newest commits may be lost, but what is
+ * there is what was there at one moment.
  *
  * log_sim [FIRST_SEED [SEEDS]]; a failure names its seed.
  */
@@ -27,6 +28,7 @@ typedef struct expected {
     int64_t first[TOPICS]; /* the commit before which the topic was made */
     bool exists[TOPICS];
     int64_t group[TOPICS][PARTITIONS];
+    int64_t fact; /* the last commit that had one */
 } expected_t;
 
 typedef struct sim {
@@ -82,7 +84,8 @@ static void open_log(sim_t *s)
     must(s, log_local_open(s->io, &opt, &s->log, &err), &err);
 }
 
-/* One batch of 1 to 4 records that all say which commit they are of. */
+/* One batch of 1 to 4 records that all say which commit they are of; the first has a key of its
+ * own, so it outlives compaction. */
 static void build_batch(sim_t *s, buf_t *b)
 {
     wire_writer_t w;
@@ -92,7 +95,8 @@ static void build_batch(sim_t *s, buf_t *b)
     memcpy(value, &s->commit, 8);
     size_t len = pick(s, 4) ? 8 + pick(s, 100) : 8 + pick(s, sizeof value - 8);
     for (uint64_t i = 0, n = 1 + pick(s, 4); i < n; i++)
-        wire_batch_add(&w, 1000 * s->commit, STR_NONE, str_n(value, len), NULL, 0);
+        wire_batch_add(&w, 1000 * s->commit, i ? STR("again") : str_n(value, 8), str_n(value, len),
+                       NULL, 0);
     st_t st = wire_batch_finish(&w, NULL);
     CHECK(s, st == ST_OK);
 }
@@ -104,6 +108,8 @@ static void note_commit(sim_t *s)
         VEC_PUSH(&s->model.commits[t][p], s->commit);
         s->model.group[t][p] = s->commit;
     }
+    if (s->n_touched)
+        s->model.fact = s->commit;
 }
 
 static void do_commit(sim_t *s)
@@ -131,6 +137,8 @@ static void do_commit(sim_t *s)
         s->touched[s->n_touched][0] = t;
         s->touched[s->n_touched++][1] = p;
     }
+    if (s->n_touched)
+        log_commit_fact(c, STR("last"), str_n((const char *)&s->commit, 8));
     must(s, log_commit(s->log, c, NULL, &err), &err);
     if (!io_sim_crashed(s->io))
         note_commit(s);
@@ -149,6 +157,7 @@ static void change_topic(sim_t *s)
 {
     err_t err;
     int t = (int)pick(s, TOPICS);
+    const log_config_t compact = {STR("cleanup.policy"), STR("compact")};
     s->n_touched = 0;
     s->topic_changed = t;
     if (s->model.exists[t] && (s->memory || pick(s, 3)))
@@ -158,7 +167,10 @@ static void change_topic(sim_t *s)
     else
         must(s,
              log_topic_create(s->log,
-                              &(log_topic_spec_t){.name = topic_name(t), .partitions = PARTITIONS},
+                              &(log_topic_spec_t){.name = topic_name(t),
+                                                  .partitions = PARTITIONS,
+                                                  .config = &compact,
+                                                  .n_configs = t < 2},
                               &err),
              &err);
     if (!io_sim_crashed(s->io))
@@ -175,7 +187,8 @@ static int64_t commit_of(sim_t *s, const wire_batch_t *b)
     wire_reader_init(&r, 1 << 20);
     CHECK(s, wire_reader_open(&r, b, NULL) == ST_OK);
     while (wire_reader_next(&r, &rec)) {
-        CHECK(s, rec.value.len >= 8 && rec.offset == b->base_offset + n++);
+        CHECK(s, rec.value.len >= 8 && rec.offset >= b->base_offset + n);
+        CHECK(s, n++ || rec.offset == b->base_offset);
         memcpy(&commit, rec.value.ptr, 8);
     }
     CHECK(s, wire_reader_end(&r, NULL) == ST_OK && n > 0);
@@ -281,6 +294,15 @@ static void check_all(sim_t *s, bool crashed)
             CHECK(s, log_committed(s->log, STR("group"), topic_name(t), p, &offset, NULL) == ST_OK);
             CHECK(s, offset == s->model.group[t][p]);
         }
+    if (!s->memory) {
+        arena_t a;
+        str_t fact;
+        arena_init(&a, ARENA_NO_LIMIT);
+        st_t st = log_fact(s->log, STR("last"), &a, &fact, NULL);
+        CHECK(s, s->model.fact ? st == ST_OK && !memcmp(fact.ptr, &s->model.fact, 8)
+                               : st == ST_NOT_FOUND);
+        arena_done(&a);
+    }
     s->n_touched = 0;
     s->topic_changed = -1;
 }
@@ -291,7 +313,7 @@ static void live(sim_t *s)
     open_log(s);
     check_all(s, true);
     for (int step = 0; step < STEPS && !io_sim_crashed(s->io); step++) {
-        switch (pick(s, 12)) {
+        switch (pick(s, 13)) {
         case 0:
             change_topic(s);
             break;
@@ -300,6 +322,9 @@ static void live(sim_t *s)
             break;
         case 2:
             check_all(s, false);
+            break;
+        case 3:
+            must(s, log_local_clean(s->log, true, &err), &err);
             break;
         default:
             do_commit(s);

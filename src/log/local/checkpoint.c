@@ -10,7 +10,8 @@
  *      41    4 topic numbers given so far
  *      45    4 number of topics; for each: its record (log/local/engine.h), and for each partition:
  *              8 first offset, 8 end of what the segments hold, 4 number of segments; for each:
- *              8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries;
+ *              8 base offset, 8 size, 8 largest timestamp, 8 wall clock when made, 4 index entries,
+ *              4 generation; 8 offset up to which it is compacted;
  *              8 offset as of which producers are kept, 4 number of producers; for each: 8 id,
  *              2 epoch, 8 first offset of its open transaction or -1, 8 wall clock when seen,
  *              1 number of batches; for each: 4 first and 4 last sequence, 8 offset; 4 number of
@@ -40,7 +41,9 @@ static void put_partition(buf_t *b, const log_partition_t *p)
         buf_put_be64(b, (uint64_t)s->max_ts_ms);
         buf_put_be64(b, (uint64_t)s->created_ms);
         buf_put_be32(b, s->n_index);
+        buf_put_be32(b, s->generation);
     }
+    buf_put_be64(b, (uint64_t)p->clean_end);
     log_producers_encode(b, p);
 }
 
@@ -160,12 +163,12 @@ static void take_segment(cursor_t *c, log_t *log, log_partition_t *p)
 {
     int64_t base = take_i64(c), size = take_i64(c), max_ts_ms = take_i64(c),
             created_ms = take_i64(c);
-    uint32_t n_index = take_u32(c);
+    uint32_t n_index = take_u32(c), generation = take_u32(c);
     if (c->bad)
         return;
     buf_t path = BUF_INIT;
-    buf_printf(&path, STR_FMT "/%d-%020lld", STR_ARG(p->topic->dir), p->index, (long long)base);
-    log_segment_t *s = log_segment_new(log->io, buf_str(&path), base, created_ms);
+    log_segment_path(&path, p->topic->dir, p->index, base, generation);
+    log_segment_t *s = log_segment_new(log->io, buf_str(&path), base, created_ms, generation);
     s->size = size;
     s->max_ts_ms = max_ts_ms;
     s->n_index = n_index;
@@ -195,6 +198,7 @@ static void take_partition(cursor_t *c, log_t *log, log_partition_t *p)
     uint32_t n = take_u32(c);
     for (uint32_t i = 0; i < n && !c->bad; i++)
         take_segment(c, log, p);
+    p->clean_end = take_i64(c);
     c->bad |= !is_sound(p) || !log_producers_decode(&c->in, p);
 }
 

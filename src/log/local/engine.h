@@ -68,7 +68,9 @@ struct log_partition {
     int64_t next;         /* behind what the group under way appends; == end without one */
     log_recent_t *recent; /* ring of 2^n, oldest first */
     uint32_t recent_at, recent_len, recent_cap;
-    log_segments_t segments;         /* by base; changed by upkeep only */
+    log_segments_t segments;         /* by base; changed under the upkeep's lock and the log's */
+    int64_t clean_end;               /* compacted up to here */
+    bool roll;                       /* upkeep's: the next batch begins a segment */
     map_t producers;                 /* 8 bytes of id → log_producer_t */
     int64_t producers_end;           /* they are as of this offset */
     VEC(log_producer_t *) open_txns; /* by txn_first */
@@ -80,7 +82,9 @@ struct log_partition {
 /* What the configs say, or the log's defaults. */
 typedef struct log_policy {
     int64_t segment_bytes, segment_ms, retention_ms, retention_bytes;
-    bool deletes; /* cleanup.policy has "delete" */
+    bool deletes, compacts; /* cleanup.policy */
+    int64_t delete_retention_ms, min_lag_ms, max_lag_ms;
+    double dirty_ratio; /* min.cleanable.dirty.ratio */
 } log_policy_t;
 
 struct log_topic {
@@ -145,6 +149,9 @@ struct log {
     log_partition_t *dirty;
     /* upkeep */
     pthread_t thread;
+    pthread_t cleaner;
+    pthread_cond_t cleaner_wanted; /* it is to stop */
+    bool has_cleaner;
     bool has_thread, stopping, wants_upkeep, clean;
     int64_t upkeeps;  /* rounds done */
     err_t upkeep_err; /* of the last round; code ST_OK when it went well */
@@ -176,6 +183,8 @@ void log_topic_apply_delete(log_t *log, log_topic_t *t);
 void log_topic_apply_trim(log_topic_t *t, int32_t partition, int64_t offset);
 log_topic_t *log_topic_by_number(const log_t *log, int32_t number);
 log_topic_t *log_topic_by_name(const log_t *log, str_t name);
+/* index must be one. */
+log_partition_t *log_topic_partition(const log_topic_t *t, int32_t index);
 ST log_partition_of(const log_topic_t *t, int32_t index, log_partition_t **ret, err_t *err);
 
 /* ---- group.c; under the lock */
@@ -203,7 +212,13 @@ void log_producers_expire(log_partition_t *p, int64_t now_ms);
 void log_producers_done(log_partition_t *p);
 void log_producers_encode(buf_t *b, const log_partition_t *p);
 bool log_producers_decode(str_t *in, log_partition_t *p);
+/* What lies before end is compacted: nothing of an aborted transaction is left there. */
+void log_producers_cleaned(log_partition_t *p, int64_t end);
 int64_t log_partition_stable(const log_partition_t *p);
+
+/* ---- clean.c */
+void log_cleaner_start(log_t *log);
+void log_cleaner_stop(log_t *log);
 
 /* ---- tail.c; under the lock */
 void log_tail_push(log_t *log, log_entry_t *e);

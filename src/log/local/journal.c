@@ -48,6 +48,13 @@ void log_journal_reset(log_journal_t *j)
     j->pos = LOG_JOURNAL_HEAD_BYTES;
 }
 
+void log_journal_settle(log_journal_t *j)
+{
+    err_t err;
+    if (io_file_sync(j->file[j->active], &err) != ST_OK)
+        die("the journal cannot be synced, what the disk holds is unknown: %s", err.msg);
+}
+
 void log_journal_switch(log_journal_t *j)
 {
     ASSERT(j->other_free);

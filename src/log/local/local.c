@@ -11,6 +11,7 @@ void log_local_options_init(log_local_options_t *opt)
                                  .retention_ms = 7 * INT64_C(86400000),
                                  .retention_bytes = -1,
                                  .retention_check_ms = 300000,
+                                 .clean_backoff_ms = 15000,
                                  .tail_bytes = 32u << 20};
 }
 
@@ -79,14 +80,13 @@ static bool is_known(const log_topic_t *t, str_t file)
 {
     str_t index;
     int32_t partition;
-    int64_t base;
-    str_t rest = str_sub(file, 0, file.len - (str_ends(file, STR(".index")) ? 6 : 4));
-    if (!str_split(&rest, '-', &index) || !str_to_i32(index, &partition) ||
-        !str_to_i64(rest, &base) || partition < 0 || partition >= t->n_partitions)
+    str_t name = str_sub(file, 0, file.len - (str_ends(file, STR(".index")) ? 6 : 4)), rest = name;
+    if (!str_split(&rest, '-', &index) || !str_to_i32(index, &partition) || partition < 0 ||
+        partition >= t->n_partitions)
         return false;
     const log_partition_t *p = t->partition[partition];
     for (size_t i = 0; i < p->segments.len; i++)
-        if (p->segments.ptr[i]->base == base)
+        if (str_eq(str_sub(p->segments.ptr[i]->path, t->dir.len + 1, SIZE_MAX), name))
             return true;
     return false;
 }
@@ -181,6 +181,7 @@ static log_t *new_log(io_t *io, const log_local_options_t *opt)
     pthread_mutex_init(&log->lock, NULL);
     io_cond_init(&log->turned);
     io_cond_init(&log->wanted);
+    io_cond_init(&log->cleaner_wanted);
     map_init(&log->topics);
     map_init(&log->groups);
     map_init(&log->facts);
@@ -209,6 +210,7 @@ static void free_log(log_t *log)
     io_file_close(log->lock_file);
     pthread_cond_destroy(&log->turned);
     pthread_cond_destroy(&log->wanted);
+    pthread_cond_destroy(&log->cleaner_wanted);
     pthread_mutex_destroy(&log->meta);
     pthread_mutex_destroy(&log->upkeep);
     pthread_mutex_destroy(&log->lock);

@@ -25,8 +25,9 @@ typedef struct log_local_options {
     int64_t retention_ms;       /* default of retention.ms; -1: for ever */
     int64_t retention_bytes;    /* default of retention.bytes, a partition; -1: no limit */
     int64_t retention_check_ms; /* how often retention is looked at */
+    int64_t clean_backoff_ms;   /* how often the cleaner looks for what to compact; 0: never */
     size_t tail_bytes;          /* memory for the newest batches of all partitions together */
-    bool no_thread; /* no upkeep thread: the owner calls log_local_upkeep (simulation) */
+    bool no_thread; /* none at all: the owner calls log_local_upkeep and _clean (simulation) */
 } log_local_options_t;
 
 /* Kafka's defaults, LOG_DURABILITY_SYNC, a tail of 32 MiB. */
@@ -128,6 +129,11 @@ void log_topic_producers(log_topic_t *t, int32_t partition, arena_t *a, log_prod
  * the log's lock held: it may wake a loop and no more. log_watch_seen takes the signal back. */
 void log_watch_call(log_watch_t *w, void (*fn)(void *env), void *env);
 void log_watch_seen(log_watch_t *w);
+
+/* Compacts the partitions whose cleanup.policy says so where it is worth it (with `now`: where
+ * there is anything to compact). What the cleaner thread does; may be called too. A partition that
+ * cannot be, stays as it is and is named in the trace; the first error is returned. Blocks. */
+ST log_local_clean(log_t *log, bool now, err_t *err);
 
 typedef struct log_local_stats {
     int64_t commits, syncs;            /* since open */

@@ -213,8 +213,13 @@ void log_producers_expire(log_partition_t *p, int64_t now_ms)
     for (size_t i = 0; i < old.len; i++)
         free(map_remove(&p->producers, key_of(&old.ptr[i])));
     VEC_DONE(&old);
+    log_producers_cleaned(p, p->start);
+}
+
+void log_producers_cleaned(log_partition_t *p, int64_t end)
+{
     size_t gone = 0;
-    while (gone < p->aborted.len && p->aborted.ptr[gone].last < p->start)
+    while (gone < p->aborted.len && p->aborted.ptr[gone].last < end)
         gone++;
     if (gone) {
         memmove(p->aborted.ptr, p->aborted.ptr + gone,

@@ -7,13 +7,22 @@
 #define PARTS_MAX         64
 #define READ_BYTES_MIN    (64 << 10)
 
-log_segment_t *log_segment_new(io_t *io, str_t path, int64_t base, int64_t created_ms)
+void log_segment_path(buf_t *b, str_t dir, int32_t partition, int64_t base, uint32_t generation)
+{
+    buf_printf(b, STR_FMT "/%d-%020lld", STR_ARG(dir), partition, (long long)base);
+    if (generation)
+        buf_printf(b, "-%u", generation);
+}
+
+log_segment_t *log_segment_new(io_t *io, str_t path, int64_t base, int64_t created_ms,
+                               uint32_t generation)
 {
     log_segment_t *s = mem_zalloc(sizeof *s);
     s->refs = 1;
     s->io = io;
     s->path = str_n(mem_dup(path.ptr, path.len), path.len);
     s->base = base;
+    s->generation = generation;
     s->created_ms = created_ms;
     s->max_ts_ms = s->written_max_ts_ms = INT64_MIN;
     pthread_mutex_init(&s->lock, NULL);
@@ -344,10 +353,13 @@ static ST find_batch(log_segment_t *s, int64_t size, int64_t offset, size_t want
     }
 }
 
-/* The CRC does not cover the base offset: it must follow from what came before (L4). */
-static ST check_batch(const wire_batch_t *batch, bool first, int64_t next, err_t *err)
+/* The CRC does not cover the base offset: it must follow from what came before (L4), where nothing
+ * was cleaned away. */
+static ST check_batch(const log_segment_t *s, const wire_batch_t *batch, bool first, int64_t next,
+                      err_t *err)
 {
-    if (first ? batch->base_offset > next : batch->base_offset != next)
+    bool before = batch->base_offset<next, behind = batch->base_offset> next;
+    if ((behind && !s->generation) || (before && !first))
         return err_set(err, ST_CORRUPT,
                        "the record batch there says offset %lld where %lld must be",
                        (long long)batch->base_offset, (long long)next);
@@ -369,7 +381,7 @@ static ST check_batches(log_segment_t *s, int64_t pos, size_t max_bytes, buf_t *
         if (st == ST_OK && good && good + batch.bytes.len > max_bytes)
             break;
         if (st == ST_OK)
-            st = check_batch(&batch, good == 0, *next, err);
+            st = check_batch(s, &batch, good == 0, *next, err);
         if (st != ST_OK && good)
             break; /* the next read begins there and says so */
         if (st != ST_OK)

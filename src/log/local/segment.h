@@ -36,7 +36,8 @@ typedef struct log_segment {
     io_t *io;
     str_t path; /* without ".log"; owned */
     int64_t base;
-    int64_t created_ms; /* wall clock */
+    uint32_t generation; /* how often its batches were cleaned; then there may be holes in it */
+    int64_t created_ms;  /* wall clock */
     int64_t size, max_ts_ms;
     uint32_t n_index;
     /* upkeep's: what is written but does not count yet */
@@ -56,7 +57,10 @@ typedef struct log_stored {
     int64_t base_offset, max_ts_ms;
 } log_stored_t;
 
-log_segment_t *log_segment_new(io_t *io, str_t path, int64_t base, int64_t created_ms);
+/* DIR/PARTITION-BASE, and -GENERATION behind it from 1 on. */
+void log_segment_path(buf_t *b, str_t dir, int32_t partition, int64_t base, uint32_t generation);
+log_segment_t *log_segment_new(io_t *io, str_t path, int64_t base, int64_t created_ms,
+                               uint32_t generation);
 log_segment_t *log_segment_ref(log_segment_t *s);
 void log_segment_unref(log_segment_t *s);
 

@@ -9,7 +9,7 @@
 
 /* ---- configs. Those without a place in log_policy_t are kept and shown. */
 
-typedef enum config_kind { TEXT, NUMBER, POLICY } config_kind_t;
+typedef enum config_kind { TEXT, NUMBER, POLICY, RATIO } config_kind_t;
 
 static const struct config_row {
     const char *name;
@@ -23,7 +23,7 @@ static const struct config_row {
     {"compression.lz4.level", TEXT, 0, 0, 0},
     {"compression.type", TEXT, 0, 0, 0},
     {"compression.zstd.level", TEXT, 0, 0, 0},
-    {"delete.retention.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},
+    {"delete.retention.ms", NUMBER, 0, INT64_MAX, offsetof(log_policy_t, delete_retention_ms)},
     {"file.delete.delay.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},
     {"flush.messages", NUMBER, 1, INT64_MAX, SIZE_MAX},
     {"flush.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},
@@ -32,7 +32,7 @@ static const struct config_row {
     {"leader.replication.throttled.replicas", TEXT, 0, 0, 0},
     {"local.retention.bytes", TEXT, 0, 0, 0},
     {"local.retention.ms", TEXT, 0, 0, 0},
-    {"max.compaction.lag.ms", NUMBER, 1, INT64_MAX, SIZE_MAX},
+    {"max.compaction.lag.ms", NUMBER, 1, INT64_MAX, offsetof(log_policy_t, max_lag_ms)},
     {"max.message.bytes", NUMBER, 0, INT32_MAX, SIZE_MAX},
     {"message.downconversion.enable", TEXT, 0, 0, 0},
     {"message.format.version", TEXT, 0, 0, 0},
@@ -40,8 +40,8 @@ static const struct config_row {
     {"message.timestamp.before.max.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},
     {"message.timestamp.difference.max.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},
     {"message.timestamp.type", TEXT, 0, 0, 0},
-    {"min.cleanable.dirty.ratio", TEXT, 0, 0, 0},
-    {"min.compaction.lag.ms", NUMBER, 0, INT64_MAX, SIZE_MAX},
+    {"min.cleanable.dirty.ratio", RATIO, 0, 0, 0},
+    {"min.compaction.lag.ms", NUMBER, 0, INT64_MAX, offsetof(log_policy_t, min_lag_ms)},
     {"min.insync.replicas", NUMBER, 1, INT32_MAX, SIZE_MAX},
     {"preallocate", TEXT, 0, 0, 0},
     {"remote.log.copy.disable", TEXT, 0, 0, 0},
@@ -62,23 +62,40 @@ static log_policy_t policy_default(const log_local_options_t *opt)
                           .segment_ms = 7 * INT64_C(86400000),
                           .retention_ms = opt->retention_ms,
                           .retention_bytes = opt->retention_bytes,
-                          .deletes = true};
+                          .deletes = true,
+                          .delete_retention_ms = 86400000,
+                          .max_lag_ms = INT64_MAX,
+                          .dirty_ratio = 0.5};
 }
 
 static ST set_cleanup(log_policy_t *p, str_t value, err_t *err)
 {
-    bool deletes = false;
+    bool deletes = false, compacts = false;
     str_t word;
     for (str_t left = value; str_split(&left, ',', &word);) {
         word = str_trim(word);
         if (str_eq(word, STR("delete")))
             deletes = true;
-        else if (!str_eq(word, STR("compact")))
+        else if (str_eq(word, STR("compact")))
+            compacts = true;
+        else
             return err_set(err, ST_BAD_CONFIG,
                            "cleanup.policy is \"" STR_FMT "\": delete, compact or both",
                            STR_ARG(value));
     }
     p->deletes = deletes;
+    p->compacts = compacts;
+    return ST_OK;
+}
+
+static ST set_ratio(log_policy_t *p, str_t value, err_t *err)
+{
+    double d;
+    if (!str_to_f64(value, &d) || !(d >= 0 && d <= 1))
+        return err_set(err, ST_BAD_CONFIG,
+                       "min.cleanable.dirty.ratio is \"" STR_FMT "\": a number from 0 to 1",
+                       STR_ARG(value));
+    p->dirty_ratio = d;
     return ST_OK;
 }
 
@@ -90,6 +107,8 @@ static ST policy_set(log_policy_t *p, str_t name, str_t value, err_t *err)
             continue;
         if (row->kind == POLICY)
             return set_cleanup(p, value, err);
+        if (row->kind == RATIO)
+            return set_ratio(p, value, err);
         int64_t n = 0;
         if (row->kind == NUMBER && (!str_to_i64(value, &n) || n < row->min || n > row->max))
             return err_set(err, ST_BAD_CONFIG, "%s is \"" STR_FMT "\": a number from %lld to %lld",
@@ -342,6 +361,15 @@ ST log_partition_of(const log_topic_t *t, int32_t index, log_partition_t **ret, 
                        index);
     *ret = t->partition[index];
     return ST_OK;
+}
+
+log_partition_t *log_topic_partition(const log_topic_t *t, int32_t index)
+{
+    pthread_mutex_lock(&t->log->lock);
+    ASSERT(index >= 0 && index < t->n_partitions);
+    log_partition_t *p = t->partition[index];
+    pthread_mutex_unlock(&t->log->lock);
+    return p;
 }
 
 /* ---- the interface */

@@ -37,8 +37,8 @@ static ST make_segment(round_t *r, log_partition_t *p, int64_t base, log_segment
         t->has_dir = r->new_dirs = true;
     }
     buf_t path = BUF_INIT;
-    buf_printf(&path, STR_FMT "/%d-%020lld", STR_ARG(t->dir), p->index, (long long)base);
-    *ret = log_segment_new(log->io, buf_str(&path), base, io_now_ms(log->io));
+    log_segment_path(&path, t->dir, p->index, base, 0);
+    *ret = log_segment_new(log->io, buf_str(&path), base, io_now_ms(log->io), 0);
     buf_done(&path);
     VEC_PUSH(&r->new_files, t);
     return ST_OK;
@@ -97,7 +97,8 @@ static ST flush_partition(round_t *r, log_partition_t *p, err_t *err)
         }
     pthread_mutex_unlock(&log->lock);
     st_t st = ST_OK;
-    bool roll = false;
+    bool roll = p->roll && b.len;
+    p->roll &= !b.len;
     for (size_t at = 0, n; at < b.len && st == ST_OK; at += n) {
         n = 0;
         st = flush_some(r, p, &policy, b.ptr + at, b.len - at, roll, &n, err);
@@ -244,6 +245,10 @@ static ST cut(log_t *log, int64_t seq, bool closing, err_t *err)
     bool clean = closing && seq == log->journal.next_seq;
     log_checkpoint_encode(log, seq, clean, &b);
     pthread_mutex_unlock(&log->lock);
+    /* The state may be newer than seq (L2): what made it so must outlive whatever the checkpoint
+     * does, or replay would end before it and take the state back. */
+    if (log->opt.durability == LOG_DURABILITY_MEMORY)
+        log_journal_settle(&log->journal);
     st_t st = log_checkpoint_write(log, &b, err);
     buf_done(&b);
     if (st != ST_OK)
@@ -353,6 +358,7 @@ static void *upkeep_main(void *arg)
 
 void log_upkeep_start(log_t *log)
 {
+    log_cleaner_start(log);
     if (log->opt.no_thread)
         return;
     if (pthread_create(&log->thread, NULL, upkeep_main, log))
@@ -362,6 +368,7 @@ void log_upkeep_start(log_t *log)
 
 void log_upkeep_stop(log_t *log)
 {
+    log_cleaner_stop(log);
     if (!log->has_thread)
         return;
     pthread_mutex_lock(&log->lock);

@@ -2,7 +2,6 @@
 
 #include "base/vec.h"
 
-#define BATCH_RECORDS     65536
 #define BATCH_RECORDS_MAX 1000000
 
 static str_t text(const connector_config_t *c, arena_t *a, const char *name, str_t otherwise)
@@ -135,8 +134,6 @@ st_t sink_options_read(const connector_config_t *c, arena_t *a, sink_options_t *
     TRY(check_write_model(c, err));
     TRY(read_errors(c, a, &o, err));
     TRY(connector_get_i64(c, "max.batch.size", 0, 0, BATCH_RECORDS_MAX, &o.batch_records, err));
-    if (!o.batch_records)
-        o.batch_records = BATCH_RECORDS;
     TRY(connector_get_i64(c, "max.retries", -1, -1, INT32_MAX, &o.max_retries, err));
     TRY(connector_get_i64(c, "retry.backoff.ms", 100, 1, 600000, &o.backoff_ms, err));
     TRY(connector_get_i64(c, "retry.backoff.max.ms", 5000, 1, 600000, &o.backoff_max_ms, err));

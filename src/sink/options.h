@@ -25,7 +25,7 @@ typedef struct sink_options {
     size_t n_topics;
     sink_id_t id;
     str_t id_list;
-    int64_t batch_records; /* at most, in one write */
+    int64_t batch_records; /* at most, in one write; 0: what the database takes well */
     int64_t max_retries;   /* -1: for ever */
     int64_t backoff_ms, backoff_max_ms;
     int deletes; /* delete.on.null.values: 1, 0; -1: on for tables */

@@ -32,6 +32,7 @@ void sink_reader_init(sink_reader_t *r, const connector_env_t *env, const sink_o
     while (r->n_slots < 2 * (size_t)opt->batch_records)
         r->n_slots *= 2;
     r->slot = mem_zalloc(r->n_slots * sizeof *r->slot);
+    r->limit = (size_t)opt->batch_records;
     wire_reader_init(&r->wire, UNPACK_BYTES);
     pthread_mutex_init(&r->lock, NULL);
 }
@@ -170,8 +171,8 @@ static ST take(sink_reader_t *r, size_t topic, int32_t partition, const wire_rec
 
 static bool full(const sink_reader_t *r)
 {
-    return r->batch.n_records >= (size_t)r->opt->batch_records ||
-           arena_used(&r->documents) >= DOCUMENT_BYTES || atomic_load(r->stopping);
+    return r->batch.n_records >= r->limit || arena_used(&r->documents) >= DOCUMENT_BYTES ||
+           atomic_load(r->stopping);
 }
 
 /* ---- reading */
@@ -295,8 +296,24 @@ st_t sink_reader_read(sink_reader_t *r, err_t *err)
 
 /* ---- positions */
 
+void sink_reader_back(sink_reader_t *r)
+{
+    size_t n = r->batch.n_records;
+    r->limit = n > 1 ? n / 2 : 1;
+    r->turn = (r->turn + r->n_topics - 1) % r->n_topics;
+    for (size_t i = 0; i < r->batch.marks.len; i++) {
+        const sink_mark_t *m = &r->batch.marks.ptr[i];
+        sink_position_t *p = &r->topic[m->topic].position[m->partition];
+        p->read = p->written;
+    }
+}
+
 void sink_reader_written(sink_reader_t *r)
 {
+    if (r->limit < (size_t)r->opt->batch_records / 2)
+        r->limit *= 2;
+    else
+        r->limit = (size_t)r->opt->batch_records;
     pthread_mutex_lock(&r->lock);
     for (size_t i = 0; i < r->batch.marks.len; i++) {
         const sink_mark_t *m = &r->batch.marks.ptr[i];

@@ -48,6 +48,7 @@ typedef struct sink_reader {
     wire_reader_t wire;
     arena_t life, scratch, documents; /* sink; record; batch */
     sink_batch_t batch;
+    size_t limit;   /* records in the next batch */
     uint32_t *slot; /* ids in the batch: 0 free, else index into ops + 1 */
     size_t n_slots;
     pthread_mutex_t lock; /* guards each topic's log, n_partitions, written */
@@ -66,6 +67,8 @@ ST sink_reader_resolve(sink_reader_t *r, err_t *err);
 /* Fills r->batch, which may stay without ops and even without marks when there is nothing to read.
  * The batch before is gone. */
 ST sink_reader_read(sink_reader_t *r, err_t *err);
+/* The batch was too much for the store: the next read begins where it began and takes half. */
+void sink_reader_back(sink_reader_t *r);
 /* The batch is in the store. */
 void sink_reader_written(sink_reader_t *r);
 /* Tells the log's group how far it is, if that is news. */

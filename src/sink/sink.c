@@ -5,6 +5,7 @@
 
 #define STOP_WAIT_NS 1000000000LL
 #define COMMIT_NS    1000000000LL /* how often the group's offsets are told */
+#define TOO_MUCH_NS  1000000000LL
 #define WAIT_MS      500
 #define MISSING_MS   20 /* while a topic is not there yet */
 
@@ -18,6 +19,7 @@ struct connector {
     sink_dead_t dead;
     pthread_t thread;
     atomic_bool stopping;
+    bool too_much;        /* the batch took long and failed; thread: sink's */
     int64_t committed_ns; /* when the group's offsets were told last; thread: sink's */
 
     pthread_mutex_t lock; /* guards what follows */
@@ -184,7 +186,7 @@ static ST bury_refused(connector_t *c, st_t refused, err_t *err)
     return sink_dead_flush(&c->dead, err);
 }
 
-static ST write_step(connector_t *c, err_t *err)
+static ST write_batch(connector_t *c, err_t *err)
 {
     for (;;) {
         store_enter(c);
@@ -195,6 +197,22 @@ static ST write_step(connector_t *c, err_t *err)
             return st;
         TRY(bury_refused(c, st, err));
     }
+}
+
+/* What took long and failed may be more than the database can do in its time: it is tried again
+ * with half of it, or it would fail for ever. */
+static ST write_step(connector_t *c, err_t *err)
+{
+    if (c->too_much) {
+        c->too_much = false;
+        sink_reader_back(&c->reader);
+        TRY(sink_reader_read(&c->reader, err));
+        TRY(sink_dead_flush(&c->dead, err));
+    }
+    int64_t start = io_mono_ns(c->io);
+    st_t st = write_batch(c, err);
+    c->too_much = sink_may_pass(st) && io_mono_ns(c->io) - start > TOO_MUCH_NS;
+    return st;
 }
 
 static void tell_group(connector_t *c, bool now)
@@ -287,6 +305,8 @@ st_t sink_start(const sink_store_class_t *class, const connector_config_t *confi
         arena_done(&life);
         return st;
     }
+    if (!opt.batch_records)
+        opt.batch_records = class->batch_records;
     connector_t *c = mem_zalloc(sizeof *c);
     c->class = class;
     c->io = env->io;

@@ -65,6 +65,7 @@ typedef struct sink_store_class {
     /* Windows are compared in the database. Without it the sink keeps them in memory and leaves
      * out what is older. */
     bool keeps_windows;
+    int64_t batch_records; /* as many as are well written at once */
     /* Reads its own options. No input or output. ST_BAD_CONFIG. */
     ST(*new)
     (const sink_options_t *opt, const connector_config_t *c, sink_store_t **ret, err_t *err);

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from conftest import stats
+from conftest import SOAK, stats
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS t (id VARCHAR PRIMARY KEY, ticker VARCHAR, close DOUBLE, volume BIGINT)
@@ -122,6 +122,18 @@ def test_mongodb_cuts_the_connection(up, mongo, db, command):
     mongo.fail("off")
     assert r.returncode == 0 and "stopped" not in r.stderr
     assert documents(db) == want(0, 10)
+
+
+@pytest.mark.skipif(not SOAK, reason="the server keeps what was cut off for a minute: in make soak")
+def test_mongodb_gets_less_when_it_was_too_much(up, mongo, db):
+    up.run(TABLE + rows(0, 100))
+    mongo.fail({"times": 2}, failCommands=["update"], blockConnection=True, blockTimeMS=1500)
+    uri = mongo.uri + "/?socketTimeoutMS=1200"
+    r = up.run(TABLE + sink("mongodb", uri, **{"retry.backoff.ms": 5}), timeout=240)
+    mongo.fail("off")
+    assert r.returncode == 0, r.stderr
+    assert int(stats(r, "sink")[0]["batches"]) > 1, r.stdout
+    assert documents(db) == want(0, 100)
 
 
 @pytest.mark.parametrize("code", [13, 18, 72, 79, 322])

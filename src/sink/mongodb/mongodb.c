@@ -515,6 +515,7 @@ static st_t mongodb_write(sink_store_t *s, const sink_batch_t *b, err_t *err)
 
 static const sink_store_class_t store = {
     .name = "mongodb",
+    .batch_records = 2000, /* MongoDB's advice: transactions of some thousand documents */
     .new = mongodb_new,
     .free = mongodb_free,
     .open = mongodb_open,

@@ -413,6 +413,7 @@ static st_t sqlite_write(sink_store_t *s, const sink_batch_t *b, err_t *err)
 static const sink_store_class_t store = {
     .name = "sqlite",
     .keeps_windows = true,
+    .batch_records = 65536,
     .new = sqlite_new,
     .free = sqlite_free,
     .open = sqlite_open,

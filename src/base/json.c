@@ -121,23 +121,42 @@ static bool read_unicode(reader_t *r, uint32_t *ret)
 /* At the backslash of a string whose characters up to there are at `out`; moves *out. */
 static ST read_escape(reader_t *r, char **out)
 {
-    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+    uint32_t u;
+    char plain;
     if (r->end - r->at < 2)
         return refuse(r, "the string is not closed");
-    char c = r->at[1];
-    const char *known = c ? strchr(from, c) : NULL;
-    uint32_t u;
-    if (known) {
-        *(*out)++ = to[known - from];
+    switch (r->at[1]) {
+    case '"':
+    case '\\':
+    case '/':
+        plain = r->at[1];
+        break;
+    case 'b':
+        plain = '\b';
+        break;
+    case 'f':
+        plain = '\f';
+        break;
+    case 'n':
+        plain = '\n';
+        break;
+    case 'r':
+        plain = '\r';
+        break;
+    case 't':
+        plain = '\t';
+        break;
+    case 'u':
         r->at += 2;
+        if (!read_unicode(r, &u))
+            return refuse(r, "\\u takes four hexadecimal digits");
+        *out = utf8_put(*out, u);
         return ST_OK;
-    }
-    if (c != 'u')
+    default:
         return refuse(r, "unknown escape in a string");
+    }
+    *(*out)++ = plain;
     r->at += 2;
-    if (!read_unicode(r, &u))
-        return refuse(r, "\\u takes four hexadecimal digits");
-    *out = utf8_put(*out, u);
     return ST_OK;
 }
 
@@ -158,6 +177,29 @@ static ST skip_plain(reader_t *r)
     return refuse(r, "the string is not closed");
 }
 
+/* From an escape to the closing quote: what the string says, at out; moves *out. */
+static ST unescape(reader_t *r, const char *close, char **out)
+{
+    while (r->at < close) {
+        uint8_t c = (uint8_t)*r->at;
+        if (c == '\\') {
+            TRY(read_escape(r, out));
+        } else if (c >= 0x20 && c < 0x80) {
+            *(*out)++ = *r->at++;
+        } else {
+            const char *from = r->at;
+            size_t n = c < 0x20 ? 0 : str_utf8_bytes(r->at, close);
+            if (n == 0)
+                return refuse(r, c < 0x20 ? "control characters in a string must be escaped"
+                                          : "the text is not UTF-8");
+            memcpy(*out, from, n);
+            *out += n;
+            r->at += n;
+        }
+    }
+    return ST_OK;
+}
+
 static ST read_string(reader_t *r, str_t *ret)
 {
     const char *from = ++r->at;
@@ -167,25 +209,17 @@ static ST read_string(reader_t *r, str_t *ret)
         return ST_OK;
     }
     /* The unescaped text is never longer than the escaped: find the end first. */
-    const char *escape = r->at;
-    while (*r->at != '"') {
-        if (r->end - r->at <= 2)
-            return refuse(r, "the string is not closed");
-        r->at += 2;
-        TRY(skip_plain(r));
-    }
-    const char *close = r->at;
+    const char *escape = r->at, *close = escape;
+    while (close < r->end && *close != '"')
+        close += *close == '\\' ? 2 : 1;
+    if (close >= r->end)
+        return refuse(r, "the string is not closed");
     char *text = take(r, (size_t)(close - from)), *out = text;
     if (!text)
         return refuse_large(r);
     memcpy(out, from, (size_t)(escape - from));
     out += escape - from;
-    for (r->at = escape; r->at < close;) {
-        if (*r->at == '\\')
-            TRY(read_escape(r, &out));
-        else
-            *out++ = *r->at++;
-    }
+    TRY(unescape(r, close, &out));
     r->at = close + 1;
     *ret = (str_t){text, (size_t)(out - text)};
     return ST_OK;

@@ -14,7 +14,6 @@ static context_t *need_context(registry_t *r, str_t name)
     c = mem_zalloc(sizeof *c);
     c->name = arena_str(&r->arena, name);
     c->known = str_eq(name, NAME_DEFAULT_CONTEXT);
-    map_init(&c->by_guid);
     map_put(&r->contexts, c->name, c);
     return c;
 }
@@ -69,6 +68,24 @@ static str_t keep_type(arena_t *a, str_t type)
     return kind ? str_of(kind->name) : arena_str(a, type);
 }
 
+/* Of schemas with one guid the newest. */
+static void put_guid(context_t *c, schema_t *s)
+{
+    if (c->n_guids * 2 >= c->guid_cap) {
+        schema_t **old = c->by_guid;
+        size_t n = c->guid_cap;
+        c->guid_cap = n ? n * 2 : 64;
+        c->by_guid = mem_zalloc(c->guid_cap * sizeof *c->by_guid);
+        for (size_t i = 0; i < n; i++)
+            if (old[i])
+                *state_guid_slot(c, old[i]->guid) = old[i];
+        free(old);
+    }
+    schema_t **slot = state_guid_slot(c, s->guid);
+    c->n_guids += !*slot;
+    *slot = s;
+}
+
 static schema_t *keep_schema(registry_t *r, context_t *c, const registry_schema_t *s)
 {
     schema_t *known = state_any_by_id(c, s->id);
@@ -96,7 +113,7 @@ static schema_t *keep_schema(registry_t *r, context_t *c, const registry_schema_
         VEC_PUSH(&c->referrers, fresh);
     if (s->id > c->max_id)
         c->max_id = s->id;
-    map_put(&c->by_guid, str_n(fresh->guid, sizeof fresh->guid), fresh);
+    put_guid(c, fresh);
     return fresh;
 }
 
@@ -164,25 +181,19 @@ static ST apply_schema(registry_t *r, const json_value_t *key, const json_value_
     if (id < 0 || id > INT32_MAX || version < 1 || version > INT32_MAX)
         return err_set(err, ST_CORRUPT, "a schema's id %lld or version %lld is out of range",
                        (long long)id, (long long)version);
-    arena_t a;
-    arena_init(&a, ARENA_NO_LIMIT);
     registry_schema_t s = {.id = (int32_t)id,
                            .type = json_get_text(value, "schemaType", STR("AVRO")),
                            .text = json_get_text(value, "schema", STR(""))};
     s.ref = copy_refs(&r->arena, json_get(value, "references"), &s.n_refs);
-    st_t st = content_metadata(&a, json_get(value, "metadata"), &s.metadata, err);
-    if (st == ST_OK)
-        st = content_rules(&a, json_get(value, "ruleSet"), &s.rules, err);
-    if (st == ST_OK) {
-        state_guid(&s, s.guid);
-        subject_t *subject = need_subject(r, name);
-        schema_t *schema = keep_schema(r, subject->context, &s);
-        add_use(r, schema, subject, (int32_t)version);
-        put_version(subject, (version_t){(int32_t)version, json_get_bool(value, "deleted", false),
-                                         ts_ms, schema});
-    }
-    arena_done(&a);
-    return st;
+    TRY(content_metadata(&r->scratch, json_get(value, "metadata"), &s.metadata, err));
+    TRY(content_rules(&r->scratch, json_get(value, "ruleSet"), &s.rules, err));
+    state_guid(r, &s, s.guid);
+    subject_t *subject = need_subject(r, name);
+    schema_t *schema = keep_schema(r, subject->context, &s);
+    add_use(r, schema, subject, (int32_t)version);
+    put_version(subject, (version_t){(int32_t)version, json_get_bool(value, "deleted", false),
+                                     ts_ms, schema});
+    return ST_OK;
 }
 
 static void apply_delete(registry_t *r, const json_value_t *value)
@@ -210,16 +221,12 @@ static void apply_clear(registry_t *r, const json_value_t *value)
 static ST apply_config(registry_t *r, str_t name, const json_value_t *value, err_t *err)
 {
     setting_t *s = need_setting(r, name);
-    arena_t a;
     config_t c = {.value = {STR_NONE}};
-    arena_init(&a, ARENA_NO_LIMIT);
-    st_t st = value ? config_read(&a, value, false, &c, err) : ST_OK;
-    if (st == ST_OK) {
-        s->has_config = value != NULL;
-        s->config = config_copy(&r->arena, &c);
-    }
-    arena_done(&a);
-    return st;
+    if (value)
+        TRY(config_read(&r->scratch, value, false, &c, err));
+    s->has_config = value != NULL;
+    s->config = config_copy(&r->arena, &c);
+    return ST_OK;
 }
 
 static void apply_mode(registry_t *r, str_t name, const json_value_t *value)
@@ -253,16 +260,13 @@ static ST apply_parsed(registry_t *r, const json_value_t *key, const json_value_
 
 st_t state_apply(registry_t *r, str_t key, str_t value, int64_t ts_ms, err_t *err)
 {
-    arena_t a;
-    arena_init(&a, ARENA_NO_LIMIT);
     const json_value_t *k = NULL, *v = NULL;
-    st_t st = key.ptr ? json_parse(&a, key, 0, &k, err) : ST_OK;
-    if (st == ST_OK && value.ptr)
-        st = json_parse(&a, value, 0, &v, err);
-    if (st == ST_OK)
-        st = apply_parsed(r, k, v, ts_ms, err);
-    arena_done(&a);
-    return st;
+    arena_reset(&r->scratch);
+    if (key.ptr)
+        TRY(json_parse(&r->scratch, key, 0, &k, err));
+    if (value.ptr)
+        TRY(json_parse(&r->scratch, value, 0, &v, err));
+    return apply_parsed(r, k, v, ts_ms, err);
 }
 
 /* ---- the topic */

@@ -128,7 +128,7 @@ st_t input_parse(registry_t *r, arena_t *a, str_t subject, const registry_input_
         settle_refs(&c, &ret->s, normalize);
         ret->kind->put(&b, ret->tree, normalize ? KIND_NORMALIZED : KIND_STORED);
         ret->s.text = arena_str(a, buf_str(&b));
-        state_guid(&ret->s, ret->s.guid);
+        state_guid(r, &ret->s, ret->s.guid);
     }
     buf_done(&b);
     VEC_DONE(&c.list);

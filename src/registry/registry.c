@@ -8,9 +8,13 @@ registry_t *registry_memory(void)
     registry_t *r = mem_zalloc(sizeof *r);
     pthread_mutex_init(&r->lock, NULL);
     arena_init(&r->arena, ARENA_NO_LIMIT);
+    arena_init(&r->scratch, ARENA_NO_LIMIT);
     map_init(&r->contexts);
     map_init(&r->subjects);
     map_init(&r->settings);
+    r->md5 = EVP_MD_CTX_new();
+    if (!r->md5 || !EVP_DigestInit_ex(r->md5, EVP_md5(), NULL))
+        die("OpenSSL has no MD5, which the schema registry's guids are");
     state_init(r);
     return r;
 }
@@ -48,7 +52,7 @@ static void context_free(void *p)
     context_t *c = p;
     VEC_DONE(&c->by_id);
     VEC_DONE(&c->referrers);
-    map_done(&c->by_guid, NULL);
+    free(c->by_guid);
     free(c);
 }
 
@@ -68,6 +72,9 @@ void registry_close(registry_t *r)
     map_done(&r->subjects, subject_free);
     map_done(&r->contexts, context_free);
     map_done(&r->settings, free);
+    EVP_MD_CTX_free(r->md5);
+    buf_done(&r->hashed);
+    arena_done(&r->scratch);
     arena_done(&r->arena);
     pthread_mutex_destroy(&r->lock);
     free(r);

@@ -2,7 +2,6 @@
 
 #include "registry/content.h"
 
-#include <openssl/evp.h>
 #include <stdlib.h>
 
 /* ---- looking up */
@@ -25,6 +24,8 @@ const setting_t *state_setting(const registry_t *r, str_t name)
 size_t state_id_slot(const context_t *c, int32_t id)
 {
     size_t low = 0, high = c->by_id.len;
+    if (!high || c->by_id.ptr[high - 1]->id < id) /* most are given in order */
+        return high;
     while (low < high) {
         size_t mid = (low + high) / 2;
         if (c->by_id.ptr[mid]->id < id)
@@ -47,9 +48,20 @@ schema_t *state_by_id(const context_t *c, int32_t id)
     return s && s->uses ? s : NULL;
 }
 
+schema_t **state_guid_slot(const context_t *c, const uint8_t guid[16])
+{
+    uint64_t hash;
+    memcpy(&hash, guid, sizeof hash); /* it is a hash */
+    for (size_t i = hash & (c->guid_cap - 1);; i = (i + 1) & (c->guid_cap - 1)) {
+        schema_t *s = c->by_guid[i];
+        if (!s || !memcmp(s->guid, guid, 16))
+            return &c->by_guid[i];
+    }
+}
+
 schema_t *state_by_guid(const context_t *c, const uint8_t guid[16])
 {
-    schema_t *s = c ? map_get(&c->by_guid, str_n(guid, 16)) : NULL;
+    schema_t *s = c && c->guid_cap ? *state_guid_slot(c, guid) : NULL;
     return s && s->uses ? s : NULL;
 }
 
@@ -135,20 +147,21 @@ registry_schema_t state_describe(const subject_t *s, const version_t *v)
     return d;
 }
 
-void state_guid(const registry_schema_t *s, uint8_t ret[16])
+void state_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16])
 {
-    buf_t b = BUF_INIT;
+    buf_t *b = &r->hashed;
     unsigned n = 16;
-    buf_put_str(&b, s->text);
+    buf_clear(b);
     for (size_t i = 0; i < s->n_refs; i++) {
-        buf_put_str(&b, s->ref[i].name);
-        buf_put_str(&b, s->ref[i].subject);
-        buf_put_be32(&b, (uint32_t)s->ref[i].version);
+        buf_put_str(b, s->ref[i].name);
+        buf_put_str(b, s->ref[i].subject);
+        buf_put_be32(b, (uint32_t)s->ref[i].version);
     }
-    content_put_hashed(&b, s->metadata, s->rules);
-    if (!EVP_Digest(b.ptr, b.len, ret, &n, EVP_md5(), NULL))
-        die("OpenSSL has no MD5, which the schema registry's guids are");
-    buf_done(&b);
+    content_put_hashed(b, s->metadata, s->rules);
+    if (!EVP_DigestInit_ex(r->md5, NULL, NULL) ||
+        !EVP_DigestUpdate(r->md5, s->text.ptr, s->text.len) ||
+        !EVP_DigestUpdate(r->md5, b->ptr, b->len) || !EVP_DigestFinal_ex(r->md5, ret, &n))
+        die("OpenSSL cannot make an MD5");
 }
 
 bool state_refers(arena_t *a, const schema_t *s, str_t context, str_t subject, int32_t version)

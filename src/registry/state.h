@@ -11,6 +11,8 @@
 #include "registry/name.h"
 #include "registry/record.h"
 
+#include <openssl/evp.h>
+
 typedef struct subject subject_t;
 
 /* A subject's newest version of a schema. */
@@ -46,7 +48,8 @@ typedef struct context {
     int32_t max_id;
     VEC(schema_t *) by_id;     /* ascending */
     VEC(schema_t *) referrers; /* those with references */
-    map_t by_guid;             /* the 16 bytes to schema_t */
+    schema_t **by_guid;        /* open addressing by the guid's first bytes; guid_cap slots */
+    size_t guid_cap, n_guids;
 } context_t;
 
 struct subject {
@@ -69,9 +72,12 @@ struct registry {
     io_t *io;
     log_topic_t *topic;
     arena_t arena;
-    map_t contexts; /* name to context_t */
-    map_t subjects; /* name to subject_t */
-    map_t settings; /* name to setting_t */
+    map_t contexts;  /* name to context_t */
+    map_t subjects;  /* name to subject_t */
+    map_t settings;  /* name to setting_t */
+    EVP_MD_CTX *md5; /* of state_guid, and what goes into it */
+    buf_t hashed;
+    arena_t scratch; /* within state_apply */
 };
 
 /* The default context is always there. */
@@ -88,6 +94,8 @@ const setting_t *state_setting(const registry_t *r, str_t name);
 /* Where in by_id an id is, or would be. */
 size_t state_id_slot(const context_t *c, int32_t id);
 schema_t *state_any_by_id(const context_t *c, int32_t id);
+/* The slot of a guid: a schema's, or a free one. The table must not be full. */
+schema_t **state_guid_slot(const context_t *c, const uint8_t guid[16]);
 /* Only those that a version has. */
 schema_t *state_by_id(const context_t *c, int32_t id);
 schema_t *state_by_guid(const context_t *c, const uint8_t guid[16]);
@@ -106,7 +114,7 @@ subject_t *state_elsewhere(const registry_t *r, arena_t *a, context_t *const *co
                            str_t subject);
 
 registry_schema_t state_describe(const subject_t *s, const version_t *v);
-void state_guid(const registry_schema_t *s, uint8_t ret[16]);
+void state_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16]);
 /* Whether a schema of the context refers to the version. */
 bool state_refers(arena_t *a, const schema_t *s, str_t context, str_t subject, int32_t version);
 /* Whether another schema refers to the version. `deleted`: also one that is softly deleted.

@@ -35,7 +35,7 @@ void *arena_grow(arena_t *a, size_t n);
 /* n bytes, aligned to 16, not cleared; lives until arena_reset or arena_done. */
 static inline void *arena_alloc(arena_t *a, size_t n)
 {
-    n = (n + 15) & ~(size_t)15;
+    n = n ? (n + 15) & ~(size_t)15 : 16;
     if (__builtin_expect(n > (size_t)(a->end - a->at), 0))
         return arena_grow(a, n);
     void *p = a->at;

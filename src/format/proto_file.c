@@ -12,7 +12,7 @@ static bool read_base64(arena_t *a, str_t text, const proto_file_t **ret)
     if (!data_base64_decode(a, text, &bytes) || proto_file_decode(a, bytes, &f, NULL) != ST_OK)
         return false;
     proto_text_put(&b, f);
-    str_t said = arena_str(a, buf_str(&b));
+    str_t said = b.len ? arena_str(a, buf_str(&b)) : STR("");
     buf_done(&b);
     return str_is_utf8(said) && proto_file_parse(a, said, ret, NULL) == ST_OK;
 }

@@ -171,6 +171,17 @@ static ST parse_oneof(parser_t *p, proto_oneof_t *ret)
     return ST_OK;
 }
 
+/* A string that names something: it stands in the text as it is. */
+static ST parse_quoted_name(parser_t *p, str_t *ret)
+{
+    TRY(proto_lex_string(&p->lex, ret));
+    for (size_t i = 0; i < ret->len; i++)
+        if (ret->ptr[i] == '"' || ret->ptr[i] == '\\' || (uint8_t)ret->ptr[i] < ' ')
+            return proto_lex_refuse(&p->lex,
+                                    "a name may not hold quotes, backslashes or line ends");
+    return ST_OK;
+}
+
 /* --- ranges --- */
 
 static ST parse_range(parser_t *p, bool names, proto_range_t *ret)
@@ -182,7 +193,7 @@ static ST parse_range(parser_t *p, bool names, proto_range_t *ret)
     TRY(proto_lex_peek(l, &c));
     if (names && (c == '"' || c == '\'')) {
         r.is_name = true;
-        TRY(proto_lex_string(l, &r.name));
+        TRY(parse_quoted_name(p, &r.name));
         *ret = r;
         return ST_OK;
     }
@@ -448,7 +459,7 @@ static ST parse_import(parser_t *p, proto_file_t *f)
     bool public = str_eq(word, STR("public")), weak = str_eq(word, STR("weak"));
     if (word.len && !public && !weak)
         return proto_lex_refuse(l, "expected quoted string");
-    TRY(proto_lex_string(l, &name));
+    TRY(parse_quoted_name(p, &name));
     if (public)
         PUSH(p, f, public_import, name);
     else if (weak)
@@ -548,6 +559,8 @@ st_t proto_file_parse(arena_t *a, str_t text, const proto_file_t **ret, err_t *e
     if (text.len > PROTO_TEXT_MAX)
         return err_set(err, ST_TOO_LARGE, "The Protobuf schema has more than %d bytes",
                        PROTO_TEXT_MAX);
+    if (!text.len)
+        text = STR("");
     parser_t p = {.lex = {a, text.ptr, text.ptr, text.ptr + text.len, err}, .arena = a};
     proto_file_t *f = ARENA_NEW(a, proto_file_t);
     names_t names;

@@ -150,6 +150,8 @@ static ST check_map(loader_t *l, const scope_t *at, const keyword_t *k, const js
         const json_value_t *item = &v->item[i];
         if (k->want == WANT_PATTERN_MAP)
             TRY(check_pattern(l, v->name[i]));
+        if (k->want == WANT_DEPENDENCIES && item->kind == JSON_BOOL && at->draft == JSCHEMA_4)
+            return refuse(l, k->name, "an object of schemas or arrays of strings");
         if (k->want == WANT_TEXTS_MAP || (k->want == WANT_DEPENDENCIES && item->kind == JSON_ARRAY))
             TRY(check_texts(l, k->name, item));
         else if (!is_id(at, v->name[i], item))
@@ -189,6 +191,8 @@ static ST check(loader_t *l, const scope_t *at, const keyword_t *k, const json_v
     case WANT_TEXTS:
         return check_texts(l, k->name, v);
     case WANT_SCHEMA_OR_SCHEMAS:
+        if (v->kind == JSON_BOOL && at->draft == JSCHEMA_4)
+            return refuse(l, k->name, "a schema or an array of schemas");
         if (v->kind != JSON_ARRAY)
             return child(l, at, v, &s);
         return check_schemas(l, at, k->name, v);

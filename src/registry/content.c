@@ -117,8 +117,11 @@ static ST put_metadata(buf_t *b, arena_t *a, const json_value_t *v, err_t *err)
         TRY(put_map(b, a, tags, true, err));
     }
     if (!is_none(properties) && properties->n) {
+        size_t before = b->len;
         json_put_name(b, "properties");
         TRY(put_map(b, a, properties, false, err));
+        if (str_ends(buf_str(b), STR(":{}"))) /* all were null */
+            b->len = before;
     }
     if (!is_none(sensitive) && sensitive->n) {
         json_put_name(b, "sensitive");

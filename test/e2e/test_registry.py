@@ -1,0 +1,245 @@
+"""The Schema Registry: its API's cases, restarts, ids under kill -9, and Confluent's client on it."""
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+
+import httpx
+import pytest
+from conftest import ROOT, SHARED
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from confluent_kafka.schema_registry.avro import AvroDeserializer, AvroSerializer
+from confluent_kafka.serialization import MessageField, SerializationContext
+
+TABLE = "\n".join(line for line in (ROOT / "test/registry/api.json").read_text().split("\n") if not line.startswith("//"))
+CASES = json.loads(TABLE)
+STOCK = {"type": "record", "name": "Stock", "namespace": "idx", "fields": [
+    {"name": "ticker", "type": "string"}, {"name": "close", "type": "double"}]}
+
+
+class Registry:
+    """`arus registry` on a port that the system chooses."""
+
+    def __init__(self, program, folder, *args):
+        self.process = subprocess.Popen(
+            [program, "registry", "--listen", "127.0.0.1:0", "--data", str(folder / "data"), *args],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=folder)
+        line = self.process.stdout.readline()
+        assert line.startswith("ready registry 127.0.0.1:"), line + self.process.stderr.read()
+        self.url = "http://127.0.0.1:" + line.strip().rsplit(":", 1)[1]
+
+    def register(self, subject, schema, **more):
+        return httpx.post(f"{self.url}/subjects/{subject}/versions", json={"schema": json.dumps(schema), **more}, timeout=20)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def close(self):
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(10) == 0, self.process.stderr.read()
+
+
+@pytest.fixture(scope="module")
+def registry(arus, tmp_path_factory):
+    r = Registry(arus, tmp_path_factory.mktemp("registry"))
+    yield r
+    r.close()
+
+
+def fill(x, env):
+    if isinstance(x, dict):
+        return {k: fill(v, env) for k, v in x.items()}
+    if isinstance(x, list):
+        return [fill(v, env) for v in x]
+    if isinstance(x, str):
+        if x.startswith("$") and x[1:] in env:
+            return env[x[1:]]
+        return re.sub(r"\$(\w+)", lambda m: str(env.get(m[1], m[0])), x)
+    return x
+
+
+def check(want, have, env, at):
+    if isinstance(want, dict) and "keep" in want:
+        env[want["keep"]] = have
+    elif isinstance(want, dict) and "not" in want:
+        assert have != want["not"], at
+    elif isinstance(want, dict):
+        assert isinstance(have, dict), f"{at}: {have}"
+        for k, v in want.items():
+            assert (k in have) != (isinstance(v, dict) and "none" in v), f"{at}/{k}: {have}"
+            if k in have:
+                check(v, have[k], env, f"{at}/{k}")
+    elif isinstance(want, list):
+        assert isinstance(have, list) and len(have) == len(want), f"{at}: {have}"
+        for i, v in enumerate(want):
+            check(v, have[i], env, f"{at}/{i}")
+    elif isinstance(want, str) and want.startswith("~"):
+        assert re.search(want[1:], have, re.S), f"{at}: {have}"
+    else:
+        assert have == want, at
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["h1", "h2"])
+@pytest.mark.parametrize("case", CASES, ids=[c["name"] for c in CASES])
+def test_case(registry, case, http2):
+    word = re.sub(r"\W", "", case["name"]) + ("2" if http2 else "1")
+    env = {"s": word + "-s", "t": word + "-t", "c": "c" + word, "i": 654321 + http2}
+    with httpx.Client(http1=not http2, http2=http2, timeout=20) as client:
+        for request, body, status, want in case["steps"]:
+            method, path = fill(request, env).split(" ", 1)
+            body = fill(body, env)
+            if body and isinstance(body.get("schema"), dict):
+                body["schema"] = json.dumps(body["schema"])
+            r = client.request(method, registry.url + path, json=body) if body is not None else client.request(method, registry.url + path)
+            at = f"{method} {path} -> {r.status_code} {r.text[:300]}"
+            assert r.status_code == status, at
+            if want is not None:
+                check(fill(want, env), r.json(), env, at)
+
+
+@pytest.mark.skipif(not (SHARED / "cases/registry/run.py").exists(), reason="the shared cases are not here")
+def test_shared_cases(registry):
+    run = subprocess.run([sys.executable, SHARED / "cases/registry/run.py", registry.url], capture_output=True,
+                         text=True, timeout=300, check=False)
+    assert run.stdout.strip().endswith(" 0 failed"), run.stdout[-3000:]
+
+
+def test_headers(registry):
+    vendor = "application/vnd.schemaregistry.v1+json"
+    for accept, type_ in [("*/*", vendor), ("application/json", "application/json"), (f"application/json, {vendor}", None)]:
+        r = httpx.get(registry.url + "/subjects", headers={"Accept": accept})
+        assert r.status_code == 200 and (type_ is None or r.headers["content-type"] == type_)
+    assert httpx.get(registry.url + "/subjects", headers={"Accept": "text/html"}).status_code == 406
+    url = registry.url + "/subjects/headers/versions"
+    assert httpx.post(url, content='{"schema": "\\"int\\""}', headers={"Content-Type": "text/plain"}).status_code == 415
+    assert httpx.post(url, content='{"schema": ', headers={"Content-Type": vendor}).json()["error_code"] == 400
+    assert httpx.post(url, headers={"Content-Type": vendor}).json()["error_code"] == 422
+    big = json.dumps({"schema": json.dumps({"type": "string", "x": "y" * 1_100_000})})
+    assert httpx.post(url, content=big, headers={"Content-Type": vendor}).json()["error_code"] == 42209
+    deep = json.dumps({"schema": '{"type":"array","items":' * 5000 + '"int"' + "}" * 5000})
+    assert httpx.post(url, content=deep, headers={"Content-Type": vendor}).json()["error_code"] == 42201
+    assert httpx.head(registry.url + "/subjects").status_code == 200
+
+
+def test_restart(arus, tmp_path):
+    """All answers of reads are after a kill -9 what they were before it."""
+    r = Registry(arus, tmp_path)
+    r.register("a", "int")
+    r.register("a", "long", metadata={"properties": {"k": "v"}})
+    r.register(":.c:a", "int")
+    r.register("gone", "bytes")
+    httpx.delete(r.url + "/subjects/gone")
+    httpx.put(r.url + "/config/a", json={"compatibility": "FULL", "normalize": True})
+    httpx.put(r.url + "/mode/gone", json={"mode": "READONLY"})
+    paths = ["/subjects", "/subjects?deleted=true", "/schemas?deleted=true", "/contexts", "/config/a", "/mode/gone",
+             "/schemas/ids/1/versions", "/schemas/ids/3", "/v1/metadata/id"]
+    before = [httpx.get(r.url + p).text for p in paths]
+    r.kill()
+    r = Registry(arus, tmp_path)
+    assert [httpx.get(r.url + p).text for p in paths] == before
+    r.close()
+
+
+def test_ids_under_kill(arus, tmp_path):
+    """Every id that was answered is there, none is given twice."""
+    answered, n = {}, 0
+
+    def work(url, first):
+        with httpx.Client(timeout=5) as client:
+            for i in range(first, first + 500):
+                try:
+                    text = json.dumps({"type": "record", "name": f"R{i}", "fields": []})
+                    r = client.post(f"{url}/subjects/s{i}/versions", json={"schema": text})
+                except httpx.HTTPError:
+                    return
+                if r.status_code == 200:
+                    answered[text] = r.json()["id"]
+
+    for delay in (0.1, 0.25, 0.4):
+        r = Registry(arus, tmp_path)
+        threads = [threading.Thread(target=work, args=(r.url, n + k * 500)) for k in range(2)]
+        for t in threads:
+            t.start()
+        threads[0].join(delay)
+        r.kill()
+        for t in threads:
+            t.join()
+        n += 1000
+    r = Registry(arus, tmp_path)
+    assert len(answered) > 20 and len(set(answered.values())) == len(answered)
+    with httpx.Client() as client:
+        for text, i in answered.items():
+            assert json.loads(client.get(f"{r.url}/schemas/ids/{i}").json()["schema"]) == json.loads(text)
+    assert r.register("next", "int").json()["id"] > max(answered.values())
+    r.close()
+
+
+def test_users(arus, tmp_path):
+    (tmp_path / "users").write_text("ann:secret\n")
+    basic = ["-D", "authentication.method=BASIC", "-D", "schema.registry.users.file=users"]
+    r = Registry(arus, tmp_path, *basic)
+    assert httpx.get(r.url + "/subjects").status_code == 401
+    assert "Basic" in httpx.get(r.url + "/subjects").headers["www-authenticate"]
+    assert httpx.get(r.url + "/subjects", auth=("ann", "secret")).status_code == 200
+    assert httpx.get(r.url + "/subjects", auth=("ann", "secreT")).json() == {"error_code": 401, "message": "Unauthorized"}
+    r.close()
+    r = Registry(arus, tmp_path, *basic, "-D", "schema.registry.anonymous.reads=true")
+    assert httpx.get(r.url + "/subjects").status_code == 200
+    assert r.register("a", "int").status_code == 401
+    body = {"schema": '"int"'}
+    assert httpx.post(r.url + "/subjects/a/versions", json=body, auth=("ann", "secret")).status_code == 200
+    assert httpx.post(r.url + "/subjects/a", json=body).status_code == 200
+    assert httpx.post(r.url + "/compatibility/subjects/a/versions", json=body).json() == {"is_compatible": True}
+    assert httpx.put(r.url + "/config", json={"compatibility": "NONE"}).status_code == 401
+    r.close()
+
+
+def test_confluent_client(registry):
+    """Confluent's client with its Avro serializers: evolution both ways, references, the latest version."""
+    client = SchemaRegistryClient({"url": registry.url})
+    context = SerializationContext("stocks", MessageField.VALUE)
+    more = {**STOCK, "fields": STOCK["fields"] + [{"name": "volume", "type": ["null", "long"], "default": None}]}
+    old, new = AvroSerializer(client, json.dumps(STOCK)), AvroSerializer(client, json.dumps(more))
+    written = old({"ticker": "BBCA", "close": 9100.0}, context)
+    assert AvroDeserializer(client, json.dumps(more))(written, context) == {"ticker": "BBCA", "close": 9100.0, "volume": None}
+    written = new({"ticker": "TLKM", "close": 3000.0, "volume": 5}, context)
+    assert AvroDeserializer(client, json.dumps(STOCK))(written, context) == {"ticker": "TLKM", "close": 3000.0}
+    assert client.get_versions("stocks-value") == [1, 2]
+    latest = AvroSerializer(client, None, conf={"auto.register.schemas": False, "use.latest.version": True})
+    assert latest({"ticker": "X", "close": 1.0, "volume": 1}, context)[:5] == written[:5]
+    assert client.test_compatibility("stocks-value", Schema('"string"', "AVRO")) is False
+    client.set_compatibility("stocks-value", "NONE")
+    assert client.get_compatibility("stocks-value") == "NONE"
+    found = client.lookup_schema("stocks-value", Schema(json.dumps(STOCK), "AVRO"))
+    assert found.version == 1 and client.get_schema(found.schema_id).schema_type == "AVRO"
+    assert client.delete_subject("stocks-value") == [1, 2] and client.delete_subject("stocks-value", permanent=True) == [1, 2]
+
+
+@pytest.mark.skipif(not (SHARED / "article").exists(), reason="the article is not here")
+def test_article(arus, tmp_path):
+    """The article's four requests: two registrations, with a slash at the end, and two reads of the latest version."""
+    r = Registry(arus, tmp_path)
+    for name in ("IDX-Stock", "IDX-Company"):
+        request = (SHARED / f"article/{name}.request.json").read_text()
+        want = json.loads((SHARED / f"article/{name}.response.json").read_text())
+        made = httpx.post(f"{r.url}/subjects/{name}/versions/", content=request, headers={"Content-Type": "application/json"})
+        assert made.status_code == 200, made.text
+        have = httpx.get(f"{r.url}/subjects/{name}/versions/latest").json()
+        assert have["id"] == made.json()["id"]
+        for key in want:
+            if key != "id":
+                assert have[key] == want[key], key
+    r.close()
+
+
+def test_up_serves_it(arus, tmp_path):
+    p = subprocess.Popen([arus, "up", "--data", str(tmp_path / "d"), "--quiet", "-D",
+                          "schema.registry.listeners=http://127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
+    line = p.stdout.readline()
+    assert line.startswith("ready registry 127.0.0.1:")
+    assert httpx.get("http://127.0.0.1:" + line.strip().rsplit(":", 1)[1] + "/subjects").json() == []
+    p.send_signal(signal.SIGTERM)
+    assert p.wait(10) == 0

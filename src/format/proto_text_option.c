@@ -199,22 +199,22 @@ static bool same_value(proto_writer_t *w, const proto_value_t *a, const proto_va
     return same;
 }
 
-/* The values of a field that repeats, each once. */
+/* The values of a field that repeats: those of a, and of b those that a has not. */
 static proto_value_t join_values(proto_writer_t *w, proto_value_t a, proto_value_t b)
 {
-    proto_value_t in[2] = {a, b};
-    proto_option_t *items = NULL;
-    size_t n = 0;
-    for (int k = 0; k < 2; k++) {
-        const proto_option_t single = {.value = in[k]};
-        const proto_option_t *from = in[k].kind == PROTO_LIST ? in[k].item : &single;
-        for (size_t i = 0; i < (in[k].kind == PROTO_LIST ? in[k].n_items : 1); i++) {
-            bool known = false;
-            for (size_t m = 0; m < n && !known; m++)
-                known = same_value(w, &items[m].value, &from[i].value);
-            if (!known)
-                PROTO_PUSH(w->arena, items, n, from[i]);
-        }
+    const proto_option_t x = {.value = a}, y = {.value = b};
+    const proto_option_t *from_a = a.kind == PROTO_LIST ? a.item : &x;
+    const proto_option_t *from_b = b.kind == PROTO_LIST ? b.item : &y;
+    size_t n = a.kind == PROTO_LIST ? a.n_items : 1, n_b = b.kind == PROTO_LIST ? b.n_items : 1;
+    proto_option_t *items = ARENA_ARRAY(w->arena, proto_option_t, n + n_b);
+    for (size_t i = 0; i < n; i++)
+        items[i] = from_a[i];
+    for (size_t i = 0; i < n_b; i++) {
+        bool known = false;
+        for (size_t k = 0; k < n && !known; k++)
+            known = same_value(w, &items[k].value, &from_b[i].value);
+        if (!known)
+            items[n++] = from_b[i];
     }
     return (proto_value_t){.kind = PROTO_LIST, .item = items, .n_items = n};
 }
@@ -266,7 +266,7 @@ static int by_name_and_place(const void *a, const void *b)
     return by ? by : (x->at > y->at) - (x->at < y->at);
 }
 
-#define MERGED_MAX 1000 /* options of one declaration that are written in parts */
+#define MERGED_MAX 300 /* options of one declaration that are written in parts */
 
 static proto_options_t normal_options(proto_writer_t *w, const proto_options_t *from)
 {

@@ -284,21 +284,26 @@ static const member_t *member_find(const members_t *m, int32_t number)
     return NULL;
 }
 
-static const proto_oneof_t *oneof_find(const proto_type_t *t, str_t name)
+/* Both messages by number and by their oneofs' names. */
+typedef struct compared {
+    members_t old, new;
+    map_t old_oneofs, new_oneofs;
+} compared_t;
+
+static void put_oneofs(map_t *m, const proto_type_t *t)
 {
+    map_init(m);
     for (size_t i = 0; i < t->n_oneofs; i++)
-        if (str_eq(t->oneof[i].name, name))
-            return &t->oneof[i];
-    return NULL;
+        map_put(m, t->oneof[i].name, &t->oneof[i]);
 }
 
 /* A oneof that went with all of its fields. */
-static bool went_whole(const proto_oneof_t *o, const proto_type_t *update, const members_t *new)
+static bool went_whole(const proto_oneof_t *o, const compared_t *c)
 {
-    if (oneof_find(update, o->name))
+    if (map_get(&c->new_oneofs, o->name))
         return false;
     for (size_t i = 0; i < o->n_fields; i++)
-        if (member_find(new, o->field[i].number))
+        if (member_find(&c->new, o->field[i].number))
             return false;
     return true;
 }
@@ -326,15 +331,15 @@ static void compare_exclusion(differ_t *d, str_t path, const proto_oneof_t *o, c
 }
 
 static void compare_oneofs(differ_t *d, str_t path, const proto_type_t *o, const proto_type_t *u,
-                           const members_t *old)
+                           const compared_t *c)
 {
     for (size_t i = 0; i < u->n_oneofs; i++)
-        compare_exclusion(d, path, &u->oneof[i], old);
+        compare_exclusion(d, path, &u->oneof[i], &c->old);
     for (size_t i = 0; i < o->n_oneofs; i++)
-        if (!oneof_find(u, o->oneof[i].name))
+        if (!map_get(&c->new_oneofs, o->oneof[i].name))
             add(d, below(d, path, o->oneof[i].name), PROTO_DIFF_ONEOF_REMOVED);
     for (size_t i = 0; i < u->n_oneofs; i++)
-        if (!oneof_find(o, u->oneof[i].name))
+        if (!map_get(&c->old_oneofs, u->oneof[i].name))
             add(d, below(d, path, u->oneof[i].name), PROTO_DIFF_ONEOF_ADDED);
 }
 
@@ -343,14 +348,13 @@ static str_t member_path(differ_t *d, str_t path, const member_t *m)
     return below_number(d, m->oneof ? below(d, path, m->oneof->name) : path, m->number);
 }
 
-static void field_removed(differ_t *d, str_t path, const member_t *o, const proto_type_t *update,
-                          const members_t *new)
+static void field_removed(differ_t *d, str_t path, const member_t *o, const compared_t *c)
 {
     if (!o->oneof)
         add(d, path,
             o->field->label == PROTO_REQUIRED ? PROTO_DIFF_REQUIRED_FIELD_REMOVED
                                               : PROTO_DIFF_FIELD_REMOVED);
-    else if (!went_whole(o->oneof, update, new))
+    else if (!went_whole(o->oneof, c))
         add(d, path, PROTO_DIFF_ONEOF_FIELD_REMOVED);
 }
 
@@ -364,9 +368,9 @@ static void field_added(differ_t *d, str_t path, const member_t *u)
                                               : PROTO_DIFF_FIELD_ADDED);
 }
 
-static void compare_members(differ_t *d, const place_t *at, const proto_type_t *update,
-                            const members_t *old, const members_t *new)
+static void compare_members(differ_t *d, const place_t *at, const compared_t *c)
 {
+    const members_t *old = &c->old, *new = &c->new;
     for (size_t i = 0, k = 0; i < old->len || k < new->len;) {
         const member_t *o = i < old->len ? &old->ptr[i] : NULL;
         const member_t *u = k < new->len ? &new->ptr[k] : NULL;
@@ -375,7 +379,7 @@ static void compare_members(differ_t *d, const place_t *at, const proto_type_t *
         i += has_old;
         k += has_new;
         if (!has_new) {
-            field_removed(d, member_path(d, at->path, o), o, update, new);
+            field_removed(d, member_path(d, at->path, o), o, c);
         } else if (!has_old) {
             field_added(d, member_path(d, at->path, u), u);
         } else {
@@ -400,14 +404,18 @@ static void compare_messages(differ_t *d, const place_t *at, const proto_type_t 
 {
     place_t here = *at;
     if (!is_open(at, o)) {
-        members_t old = {0}, new = {0};
+        compared_t c = {.old = {0}};
         here.open = o;
-        members_of(o, &old);
-        members_of(u, &new);
-        compare_oneofs(d, at->path, o, u, &old);
-        compare_members(d, &here, u, &old, &new);
-        VEC_DONE(&old);
-        VEC_DONE(&new);
+        members_of(o, &c.old);
+        members_of(u, &c.new);
+        put_oneofs(&c.old_oneofs, o);
+        put_oneofs(&c.new_oneofs, u);
+        compare_oneofs(d, at->path, o, u, &c);
+        compare_members(d, &here, &c);
+        VEC_DONE(&c.old);
+        VEC_DONE(&c.new);
+        map_done(&c.old_oneofs, NULL);
+        map_done(&c.new_oneofs, NULL);
     }
     compare_types(d, &here, o->type, o->n_types, u->type, u->n_types);
 }

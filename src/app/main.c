@@ -25,6 +25,8 @@ static const verb_t verbs[] = {
      "answers as GoAPI does: a synthetic market, or price files replayed"},
     {"registry", verb_registry, "arus registry [FILE.properties] [--listen HOST:PORT] [--data DIR]",
      "runs the Schema Registry"},
+    {"schema", cli_schema, "arus schema [--url URL] register|get|list|check|delete|config|mode …",
+     "works with the schemas of a registry"},
     {"sql", cli_main, "arus sql [URL] [-e STATEMENTS] [-f FILE] [--output JSON|TABULAR]",
      "runs SQL on a server: a shell, or what -e and -f give"},
     {"test", verb_test, "arus test [--only TEXT] --cases PATH…",

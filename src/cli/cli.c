@@ -261,7 +261,7 @@ int cli_main(int argc, char **argv)
     } else {
         s.interactive = !f.jobs.len && isatty(STDIN_FILENO);
         s.interrupt_fd = s.interactive ? catch_interrupt() : -1;
-        s.client = cli_client_new(f.url, s.interrupt_fd);
+        s.client = cli_client_new(f.url, CLI_TYPE_KSQL, s.interrupt_fd);
         if (s.interactive)
             interact(&s);
         else if (f.jobs.len)

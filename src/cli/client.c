@@ -7,7 +7,6 @@
 #define URL_MAX    2048
 #define ANSWER_MAX (256u << 20)
 #define CONNECT_MS 5000
-#define TYPE       "application/vnd.ksql.v1+json"
 
 struct cli_client {
     char url[URL_MAX];
@@ -20,14 +19,15 @@ struct cli_client {
 /* A request under way. */
 typedef struct call {
     CURL *easy;
-    buf_t *text; /* of an answer that is no stream, or failed */
+    const char *method; /* NULL: by the body */
+    buf_t *text;        /* of an answer that is no stream, or failed */
     buf_t line;
     bool (*on_line)(void *env, str_t line);
     void *env;
     bool stopped;
 } call_t;
 
-cli_client_t *cli_client_new(str_t url, int interrupt_fd)
+cli_client_t *cli_client_new(str_t url, const char *type, int interrupt_fd)
 {
     cli_client_t *c = mem_zalloc(sizeof *c);
     while (str_ends(url, STR("/")))
@@ -38,8 +38,11 @@ cli_client_t *cli_client_new(str_t url, int interrupt_fd)
     if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(c->easy = curl_easy_init()) ||
         !(c->multi = curl_multi_init()))
         die("libcurl cannot be started");
-    c->headers = curl_slist_append(NULL, "Accept: " TYPE);
-    c->headers = curl_slist_append(c->headers, "Content-Type: " TYPE);
+    char header[2][128];
+    snprintf(header[0], sizeof header[0], "Accept: %s", type);
+    snprintf(header[1], sizeof header[1], "Content-Type: %s", type);
+    c->headers = curl_slist_append(NULL, header[0]);
+    c->headers = curl_slist_append(c->headers, header[1]);
     c->headers = curl_slist_append(c->headers, "Expect:");
     return c;
 }
@@ -107,6 +110,8 @@ static void prepare(cli_client_t *c, call_t *call, const char *path, str_t body,
         curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long)body.len);
         curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, body.ptr);
     }
+    if (call->method)
+        curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, call->method);
     curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_bytes);
     curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, call);
 }
@@ -167,10 +172,10 @@ static ST perform(cli_client_t *c, call_t *call, const char *path, str_t body, i
                    curl_easy_strerror(code));
 }
 
-st_t cli_client_send(cli_client_t *c, const char *path, str_t body, buf_t *ret, int *ret_status,
-                     err_t *err)
+st_t cli_client_send(cli_client_t *c, const char *method, const char *path, str_t body, buf_t *ret,
+                     int *ret_status, err_t *err)
 {
-    call_t call = {.text = ret};
+    call_t call = {.method = method, .text = ret};
     return perform(c, &call, path, body, 0, ret_status, err);
 }
 

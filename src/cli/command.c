@@ -50,7 +50,7 @@ static void version(cli_shell_t *s, str_t argument)
     (void)argument;
     arena_init(&a, 16u << 20);
     printf("arus %s\n", ARUS_VERSION);
-    if (cli_client_send(s->client, "/info", STR(""), &b, &status, &err) == ST_OK && status == 200 &&
+    if (cli_client_send(s->client, NULL, "/info", STR(""), &b, &status, &err) == ST_OK && status == 200 &&
         json_parse(&a, buf_str(&b), 0, &v, NULL) == ST_OK)
         printf("server " STR_FMT ": ksqlDB " STR_FMT "\n", STR_ARG(cli_client_url(s->client)),
                STR_ARG(json_get_text(json_get(v, "KsqlServerInfo"), "version", STR("?"))));
@@ -62,7 +62,7 @@ static void server(cli_shell_t *s, str_t argument)
 {
     if (argument.len) {
         cli_client_free(s->client);
-        s->client = cli_client_new(argument, s->interrupt_fd);
+        s->client = cli_client_new(argument, CLI_TYPE_KSQL, s->interrupt_fd);
     }
     printf("Server: " STR_FMT "\n", STR_ARG(cli_client_url(s->client)));
 }

@@ -125,7 +125,7 @@ static ST run_statement(cli_shell_t *s, str_t text)
     int status = 0;
     err_t err;
     put_request(s, &body, "ksql", "streamsProperties", text);
-    st_t st = cli_client_send(s->client, "/ksql", buf_str(&body), &answer, &status, &err);
+    st_t st = cli_client_send(s->client, NULL, "/ksql", buf_str(&body), &answer, &status, &err);
     if (st != ST_OK)
         st = print_failure(st, &err);
     else if (status != 200)

@@ -93,7 +93,7 @@ def test_case(registry, case, http2):
             body = fill(body, env)
             if body and isinstance(body.get("schema"), dict):
                 body["schema"] = json.dumps(body["schema"])
-            r = client.request(method, registry.url + path, json=body) if body is not None else client.request(method, registry.url + path)
+            r = client.request(method, registry.url + path, **({"json": body} if body is not None else {}))
             at = f"{method} {path} -> {r.status_code} {r.text[:300]}"
             assert r.status_code == status, at
             if want is not None:
@@ -243,3 +243,34 @@ def test_up_serves_it(arus, tmp_path):
     assert httpx.get("http://127.0.0.1:" + line.strip().rsplit(":", 1)[1] + "/subjects").json() == []
     p.send_signal(signal.SIGTERM)
     assert p.wait(10) == 0
+
+
+def test_tool(arus, registry, tmp_path):
+    """`arus schema`: each command once, and how it fails."""
+    def tool(*args, text=None):
+        p = subprocess.run([arus, "schema", "--url", registry.url, *args], input=text, capture_output=True, text=True,
+                           timeout=20, check=False)
+        return p.returncode, p.stdout.strip(), p.stderr
+
+    (tmp_path / "stock.avsc").write_text(json.dumps(STOCK))
+    stock = str(tmp_path / "stock.avsc")
+    code, out, _ = tool("register", "tool/a b", stock)
+    assert code == 0 and re.fullmatch(r"id \d+, version 1", out)
+    assert tool("list", "tool")[:2] == (0, "tool/a b")
+    assert tool("versions", "tool/a b")[:2] == (0, "1")
+    assert json.loads(tool("get", "tool/a b")[1]) == STOCK
+    assert json.loads(tool("get", "--id", out.split()[1].strip(","))[1]) == STOCK
+    assert tool("check", "tool/a b", "-", text='"int"')[0] == 1
+    assert tool("check", "tool/a b", stock, "1")[:2] == (0, "compatible")
+    assert tool("config", "tool/a b")[:2] == (0, "BACKWARD")
+    assert tool("config", "tool/a b", "full")[:2] == (0, "FULL")
+    assert tool("mode", "-")[:2] == (0, "READWRITE")
+    array = '{"type": "array", "items": "idx.Stock"}'
+    assert tool("register", "tool/r", "-", "--ref", "idx.Stock=tool/a b@1", text=array)[0] == 0
+    assert tool("delete", "tool/a b", "1")[0] == 1
+    assert tool("delete", "tool/r", "1")[:2] == (0, "1")
+    assert tool("delete", "tool/r", "1", "--permanent")[:2] == (0, "1")
+    assert tool("delete", "tool/a b")[:2] == (0, "1")
+    assert tool("delete", "tool/a b", "--permanent", "--json")[:2] == (0, "[1]")
+    assert "40401" in tool("get", "tool/a b")[2]
+    assert tool("get")[0] == 2 and tool("nonsense")[0] == 2 and tool("list", "--nonsense")[0] == 2

@@ -100,8 +100,10 @@ def mongo_server(server, folder):
     except subprocess.CalledProcessError:
         pytest.skip("the look-alike MongoDB cannot be installed here")
     m.start()
-    yield m
-    m.call("stop")
+    try:
+        yield m
+    finally:
+        m.call("stop")
 
 
 @pytest.fixture(scope="module")

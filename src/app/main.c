@@ -2,6 +2,7 @@
 #include "app/verb.h"
 #include "cases/cases.h"
 #include "cli/cli.h"
+#include "tool/tool.h"
 
 #include <stdlib.h>
 
@@ -20,9 +21,23 @@ static const verb_t verbs[] = {
     {"broker", verb_broker,
      "arus broker [FILE.properties] [--listen HOST:PORT] [--data DIR] [-D name=value]...",
      "serves a log to Kafka clients"},
+    {"configs", tool_configs,
+     "arus configs --entity-type topics --entity-name NAME --describe|--alter",
+     "shows and changes configs, as kafka-configs"},
+    {"consume", tool_consume, "arus consume --topic NAME [--from-beginning]",
+     "prints records, as kafka-console-consumer"},
+    {"delete-records", tool_records, "arus delete-records --offset-json-file FILE",
+     "deletes a partition's first records, as kafka-delete-records"},
+    {"group", tool_groups, "arus group --list|--describe|--delete|--reset-offsets",
+     "consumer groups, as kafka-consumer-groups"},
     {"help", verb_help, "arus help [VERB]", "says what a verb does"},
+    {"links", verb_links, "arus links DIR", "makes kafka-topics, ksql, … in DIR: links to this"},
     {"market", verb_market, "arus market [--listen HOST:PORT] [--prices FILE --companies FILE]...",
      "answers as GoAPI does: a synthetic market, or price files replayed"},
+    {"offsets", tool_offsets, "arus offsets [--topic NAME] [--time T]",
+     "partitions' ends, as kafka-get-offsets"},
+    {"produce", tool_produce, "arus produce --topic NAME",
+     "a record a line, as kafka-console-producer"},
     {"registry", verb_registry, "arus registry [FILE.properties] [--listen HOST:PORT] [--data DIR]",
      "runs the Schema Registry"},
     {"schema", cli_schema, "arus schema [--url URL] register|get|list|check|delete|config|mode …",
@@ -31,6 +46,8 @@ static const verb_t verbs[] = {
      "runs SQL on a server: a shell, or what -e and -f give"},
     {"test", verb_test, "arus test [--only TEXT] --cases PATH…",
      "runs case files of ksqlDB's shape: statements, inputs, expected outputs"},
+    {"topic", tool_topics, "arus topic --create|--list|--describe|--delete|--alter",
+     "topics, as kafka-topics"},
     {"up", verb_up, "arus up [FILE.properties] [--data DIR] [-D name=value]...",
      "runs the log, the registry, the SQL server and its connectors in one process"},
     {"version", verb_version, "arus version", "prints the version"},
@@ -85,14 +102,16 @@ int verb_test(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "help";
+    const char *linked = links_verb(argv[0]);
+    const char *name = linked ? linked : argc > 1 ? argv[1] : "help";
     if (!strcmp(name, "--help") || !strcmp(name, "-h"))
         name = "help";
     if (!strcmp(name, "--version"))
         name = "version";
     for (size_t i = 0; i < N_VERBS; i++)
         if (!strcmp(name, verbs[i].name))
-            return verbs[i].run(argc - 1 > 0 ? argc - 1 : 1, argv + (argc > 1));
+            return linked ? verbs[i].run(argc, argv)
+                          : verbs[i].run(argc - 1 > 0 ? argc - 1 : 1, argv + (argc > 1));
     fprintf(stderr, "arus: there is no verb '%s'; 'arus help' lists them\n", name);
     return 2;
 }

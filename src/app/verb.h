@@ -4,11 +4,15 @@
 #define ARUS_APP_VERB_H
 
 int verb_bench(int argc, char **argv);
+int verb_links(int argc, char **argv);
 int verb_broker(int argc, char **argv);
 int verb_up(int argc, char **argv);
 int verb_registry(int argc, char **argv);
 int verb_market(int argc, char **argv);
 int verb_test(int argc, char **argv);
 int verb_wire(int argc, char **argv);
+
+/* The verb that a link of this name (a path, with or without .sh) stands for; NULL. */
+const char *links_verb(const char *path);
 
 #endif

@@ -55,8 +55,8 @@ void log_journal_reset(log_journal_t *j);
  * them is there. */
 ST log_journal_append(log_journal_t *j, log_entry_t **entries, size_t n, bool sync, err_t *err);
 
-/* Syncs what was appended to the active file so far; may run beside log_journal_append. A failed sync
- * dies. */
+/* Syncs what was appended to the active file so far; may run beside log_journal_append. A failed
+ * sync dies. */
 void log_journal_settle(log_journal_t *j);
 /* Makes the other file active. It must be free. */
 void log_journal_switch(log_journal_t *j);

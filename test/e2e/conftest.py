@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-ARUS = ROOT / "build" / "src" / "app" / "arus"
+ARUS = pathlib.Path(os.environ.get("ARUS_PROGRAM", ROOT / "build" / "src" / "app" / "arus"))  # or a sanitized one
 SHARED = ROOT.parent / "shared"
 SOAK = bool(os.environ.get("ARUS_SOAK"))
 

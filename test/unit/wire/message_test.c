@@ -172,8 +172,8 @@ static void bytes_of_another_implementation(void **state)
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
-        str_t rest = str_of(vectors[i]), title, kind, number;
-        int32_t v;
+        str_t rest = str_of(vectors[i]), title = {0}, kind = {0}, number;
+        int32_t v = 0;
         assert_true(str_split(&rest, ' ', &title) && str_split(&rest, ' ', &kind) &&
                     str_split(&rest, ' ', &number) && str_to_i32(number, &v));
         const wire_api_t *api = api_of(title);

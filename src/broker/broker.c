@@ -111,11 +111,16 @@ ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
         free_broker(b);
         return st;
     }
-    broker_worker_start(&b->commit, b, "commit", broker_commit_requests, b);
-    broker_worker_start(&b->admin, b, "admin", on_admin, b);
-    b->coordinator = broker_coordinator_new(b);
-    broker_worker_start(&b->group, b, "group", broker_group_requests, b->coordinator);
-    st = broker_net_start(b, err);
+    broker_worker_init(&b->commit, b, "commit", broker_commit_requests);
+    broker_worker_init(&b->admin, b, "admin", on_admin);
+    broker_worker_init(&b->group, b, "group", broker_group_requests);
+    st = broker_coordinator_new(b, &b->coordinator, err);
+    if (st == ST_OK) {
+        broker_worker_start(&b->commit);
+        broker_worker_start(&b->admin);
+        broker_worker_start(&b->group);
+        st = broker_net_start(b, err);
+    }
     if (st != ST_OK) {
         broker_stop(b);
         return st;

@@ -10,7 +10,7 @@ typedef struct round {
     size_t bytes;
 } round_t;
 
-static void take_outcome(broker_append_t *a, const log_outcome_t *o)
+void broker_append_outcome(broker_append_t *a, const log_outcome_t *o)
 {
     a->base_offset = o->base_offset;
     if (o->st == ST_DUPLICATE) /* the client asks again, for it has not seen our answer */
@@ -25,7 +25,7 @@ static void flush(round_t *c)
     log_outcome_t *outcome = mem_alloc(c->commits.len * sizeof *outcome);
     log_commit_all(c->broker->log, c->commits.ptr, c->commits.len, outcome);
     for (size_t i = 0; i < c->commits.len; i++)
-        take_outcome(c->appends.ptr[i], &outcome[i]);
+        broker_append_outcome(c->appends.ptr[i], &outcome[i]);
     free(outcome);
     VEC_CLEAR(&c->appends);
     VEC_CLEAR(&c->commits);

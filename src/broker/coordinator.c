@@ -1,14 +1,19 @@
-/* coordinator.c: the thread that keeps groups and gives out producer ids. */
+/* coordinator.c: the thread that keeps groups and transactions, and gives out producer ids. */
+#include "broker/coordinator.h"
+
 #include "broker/group.h"
+#include "broker/txn.h"
 
 #define PRODUCER_IDS 1000 /* taken at once: so many are lost with a crash */
 
-broker_coordinator_t *broker_coordinator_new(broker_t *b)
+ST broker_coordinator_new(broker_t *b, broker_coordinator_t **ret, err_t *err)
 {
     broker_coordinator_t *c = mem_zalloc(sizeof *c);
     c->broker = b;
     map_init(&c->groups);
-    return c;
+    map_init(&c->txns);
+    *ret = c;
+    return txn_load(c, err);
 }
 
 void broker_coordinator_free(broker_coordinator_t *c)
@@ -16,20 +21,52 @@ void broker_coordinator_free(broker_coordinator_t *c)
     if (!c)
         return;
     map_done(&c->groups, group_free);
-    VEC_DONE(&c->commits);
+    map_done(&c->txns, txn_free);
     VEC_DONE(&c->entries);
+    VEC_DONE(&c->produced);
     free(c);
+}
+
+/* ---- into the log */
+
+void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
+                        void (*done)(void *arg, const log_outcome_t *o), void *arg)
+{
+    VEC_PUSH(&c->entries, (coordinator_entry_t){commit, done, arg});
+}
+
+void coordinator_flush(broker_coordinator_t *c)
+{
+    size_t n = c->entries.len;
+    if (n) {
+        log_commit_t **commit = mem_alloc(n * sizeof(log_commit_t *));
+        log_outcome_t *outcome = mem_alloc(n * sizeof *outcome);
+        for (size_t i = 0; i < n; i++)
+            commit[i] = c->entries.ptr[i].commit;
+        log_commit_all(c->broker->log, commit, n, outcome);
+        for (size_t i = 0; i < n; i++)
+            c->entries.ptr[i].done(c->entries.ptr[i].arg, &outcome[i]);
+        free(commit);
+        free(outcome);
+    }
+    VEC_CLEAR(&c->entries);
+    for (size_t i = 0; i < c->produced.len; i++)
+        broker_return(c->produced.ptr[i]);
+    VEC_CLEAR(&c->produced);
 }
 
 void broker_group_requests(void *arg, io_mail_t *list)
 {
-    broker_coordinator_t *c = arg;
+    broker_t *b = arg;
     for (io_mail_t *mail = list, *next; mail; mail = next) {
         broker_request_t *r = (broker_request_t *)mail;
         next = mail->next;
-        r->handler->run(r);
+        if (r->work)
+            r->work(r);
+        else
+            r->handler->run(r);
     }
-    group_offsets_flush(c);
+    coordinator_flush(b->coordinator);
 }
 
 /* ---- producer ids: the next one is a fact in the log, ahead of those given out */
@@ -56,22 +93,10 @@ static ST take_producer_ids(broker_coordinator_t *c, err_t *err)
     return ST_OK;
 }
 
-void broker_on_init_producer_id(broker_request_t *r)
+ST coordinator_producer_id(broker_coordinator_t *c, int64_t *ret, err_t *err)
 {
-    MESSAGE(init_producer_id);
-    RESPONSE(init_producer_id);
-    broker_coordinator_t *c = broker_coordinator_of(r);
-    st_t st = ST_OK;
-    answer->producer_epoch = -1;
-    if (m->transactional_id.ptr) /* transactions are not served yet */
-        answer->error_code = KAFKA_COORDINATOR_NOT_AVAILABLE;
-    else if (c->next_producer_id == c->producer_ids_end)
-        st = take_producer_ids(c, NULL);
-    if (st != ST_OK)
-        answer->error_code = KAFKA_STORAGE_ERROR;
-    if (!answer->error_code) {
-        answer->producer_id = c->next_producer_id++;
-        answer->producer_epoch = 0;
-    }
-    broker_answer(r, answer);
+    if (c->next_producer_id == c->producer_ids_end)
+        TRY(take_producer_ids(c, err));
+    *ret = c->next_producer_id++;
+    return ST_OK;
 }

@@ -37,6 +37,21 @@ static int16_t check_epoch(const broker_t *b, int32_t epoch)
     return epoch < now ? KAFKA_FENCED_LEADER_EPOCH : KAFKA_UNKNOWN_LEADER_EPOCH;
 }
 
+/* Only whole batches before `offset` are left. */
+static void cut_at(log_chunk_t *c, int64_t offset)
+{
+    wire_batch_t b;
+    str_t in = c->bytes;
+    if (c->next_offset <= offset)
+        return;
+    while (in.len && wire_batch_next(&in, &b, NULL) == ST_OK)
+        if (b.base_offset >= offset) {
+            c->bytes.len = (size_t)(b.bytes.ptr - c->bytes.ptr);
+            c->next_offset = b.base_offset;
+            return;
+        }
+}
+
 /* At most `room` bytes, but when `first` at least one batch where there is one. */
 static void read_part(broker_net_t *net, broker_fetch_t *f, broker_fetch_part_t *p, size_t room,
                       bool first, result_t *ret)
@@ -55,11 +70,14 @@ static void read_part(broker_net_t *net, broker_fetch_t *f, broker_fetch_part_t 
     st_t st = log_topic_offsets(p->partition.topic, p->partition.index, &ret->offsets, NULL);
     if (st == ST_OK && (p->offset < ret->offsets.start || p->offset > ret->offsets.end))
         st = ST_RANGE;
-    if (st == ST_OK && p->offset < ret->offsets.end && (room > 0 || first)) {
+    int64_t visible = f->committed ? ret->offsets.stable : ret->offsets.end;
+    if (st == ST_OK && p->offset < visible && (room > 0 || first)) {
         size_t max = p->bytes_max < 0 ? 0 : (size_t)p->bytes_max;
         max = max < room ? max : room;
         log_chunk_t c;
         st = log_read(p->partition.topic, p->partition.index, p->offset, max, &c, NULL);
+        if (st == ST_OK && f->committed)
+            cut_at(&c, ret->offsets.stable);
         if (st == ST_OK && !first && c.bytes.len > max)
             log_chunk_unref(&c);
         else if (st == ST_OK)
@@ -71,7 +89,7 @@ static void read_part(broker_net_t *net, broker_fetch_t *f, broker_fetch_part_t 
         p->partition.topic = NULL;
     }
     ret->code = st == ST_OK ? KAFKA_NONE : code_of(f, st);
-    p->seen_end = ret->offsets.end;
+    p->seen_end = visible;
 }
 
 /* The partitions in turn from where the last answer ended. True when there is enough to answer. */
@@ -109,17 +127,34 @@ static bool is_news(const broker_fetch_t *f, const broker_fetch_part_t *p, const
            result->offsets.end != p->sent_end || result->offsets.start != p->sent_start;
 }
 
-static void put_part(broker_request_t *r, broker_fetch_part_t *p, result_t *result,
-                     wire_fetch_response_partition_t *to)
+/* The aborted transactions that a reader of these records meets: not null, though it may be empty.
+ */
+static void put_aborted(broker_request_t *r, const broker_fetch_part_t *p, const result_t *result,
+                        wire_fetch_response_partition_t *to)
 {
-    MESSAGE(fetch);
+    log_aborted_t *aborted;
+    size_t n = 0;
+    if (result->chunk.bytes.len)
+        log_topic_aborted(p->partition.topic, p->partition.index, p->offset,
+                          result->chunk.next_offset, &r->arena, &aborted, &n);
+    NEW_LIST(&r->arena, to->aborted_transactions, fetch_response_aborted_transaction, n + 1);
+    to->aborted_transactions.len = (int32_t)n;
+    for (size_t i = 0; i < n; i++)
+        to->aborted_transactions.ptr[i] =
+            (wire_fetch_response_aborted_transaction_t){aborted[i].producer_id, aborted[i].first};
+}
+
+static void put_part(broker_request_t *r, const broker_fetch_t *f, broker_fetch_part_t *p,
+                     result_t *result, wire_fetch_response_partition_t *to)
+{
     to->partition_index = p->partition.index;
     to->error_code = result->code;
-    to->high_watermark = to->last_stable_offset = result->offsets.end;
+    to->high_watermark = result->offsets.end;
+    to->last_stable_offset = result->offsets.stable;
     to->log_start_offset = result->offsets.start;
     to->records = STR("");
-    if (m->isolation_level == 1) /* not null: a list without any */
-        to->aborted_transactions.ptr = WIRE_NEW(&r->arena, fetch_response_aborted_transaction, 1);
+    if (f->committed && !result->code)
+        put_aborted(r, p, result, to);
     if (result->chunk.owner) {
         to->records = result->chunk.bytes;
         VEC_PUSH(&r->chunks, result->chunk);
@@ -152,7 +187,7 @@ static void put_parts(broker_request_t *r, broker_fetch_t *f, result_t *result,
             NEW_LIST(&r->arena, t->partitions, fetch_response_partition, f->n_parts - k);
             t->partitions.len = 0;
         }
-        put_part(r, p, &result[i], &t->partitions.ptr[t->partitions.len++]);
+        put_part(r, f, p, &result[i], &t->partitions.ptr[t->partitions.len++]);
     }
 }
 
@@ -226,7 +261,7 @@ static bool has_news(const broker_fetch_t *f)
         const broker_fetch_part_t *p = f->part[i];
         if (!p->partition.topic ||
             log_topic_offsets(p->partition.topic, p->partition.index, &o, NULL) != ST_OK ||
-            o.end != p->seen_end)
+            (f->committed ? o.stable : o.end) != p->seen_end)
             return true;
     }
     return false;
@@ -267,6 +302,7 @@ void broker_on_fetch(broker_request_t *r)
     }
     int64_t most = b->config.fetch_bytes_max;
     f->bytes_max = (size_t)(m->max_bytes < 0 ? 0 : m->max_bytes < most ? m->max_bytes : most);
+    f->committed = m->isolation_level == 1;
     f->bytes_min = m->min_bytes < 0 ? 0 : (size_t)m->min_bytes;
     f->result = ARENA_ARRAY(&r->arena, result_t, f->n_parts + 1);
     for (size_t i = 0; i < f->n_parts; i++)

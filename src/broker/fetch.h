@@ -21,7 +21,7 @@ typedef struct broker_fetch_part {
     broker_fetch_partition_t partition;
     int64_t offset;
     int32_t bytes_max, leader_epoch;
-    int64_t seen_end;             /* the end when it was last looked at */
+    int64_t seen_end;             /* how far it could be read when it was last looked at */
     int64_t sent_end, sent_start; /* what the client was told */
 } broker_fetch_part_t;
 
@@ -29,6 +29,7 @@ typedef struct broker_fetch {
     broker_fetch_part_t **part; /* the session's, or of the request alone */
     size_t n_parts;
     bool by_id, incremental, owned; /* owned: the parts are the request's */
+    bool committed;                 /* isolation level: read only what is decided */
     int32_t session_id;
     size_t start; /* which part comes first */
     size_t last_with_data;

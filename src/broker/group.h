@@ -7,8 +7,7 @@
 #ifndef ARUS_BROKER_GROUP_H
 #define ARUS_BROKER_GROUP_H
 
-#include "base/map.h"
-#include "broker/internal.h"
+#include "broker/coordinator.h"
 
 #define GROUP_ID_BYTES_MAX 32767
 
@@ -56,23 +55,9 @@ struct group {
     bool delayed;     /* the first round waits for group.initial.rebalance.delay.ms */
 };
 
-struct broker_coordinator {
-    broker_t *broker;
-    map_t groups;
-    int64_t next_producer_id, producer_ids_end; /* those that may be given out */
-    /* offsets to be committed when the mailbox is empty: group_offsets.c */
-    VEC(broker_request_t *) commits;
-    VEC(log_commit_t *) entries;
-};
-
 static inline io_loop_t *group_loop(const group_t *g)
 {
     return g->coordinator->broker->group.loop;
-}
-
-static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t *r)
-{
-    return broker_of(r)->coordinator;
 }
 
 const char *group_state_name(group_state_t s);
@@ -111,7 +96,9 @@ void group_pending_free(group_pending_t *p);
 /* Completes the round of joining when everybody is there. */
 void group_try_complete(group_t *g);
 
-/* ---- group_offsets.c: what this mailbox brought of offsets goes into the log, with one sync */
-void group_offsets_flush(broker_coordinator_t *c);
+/* ---- group_offsets.c */
+/* Whether somebody with this member id and generation may commit offsets of the group. */
+int16_t group_check_committer(const group_t *g, str_t member_id, str_t instance_id,
+                              int32_t generation);
 
 #endif

@@ -121,7 +121,7 @@ void broker_on_delete_groups(broker_request_t *r)
 {
     MESSAGE(delete_groups);
     RESPONSE(delete_groups);
-    group_offsets_flush(broker_coordinator_of(r));
+    coordinator_flush(broker_coordinator_of(r));
     NEW_LIST(&r->arena, answer->results, delete_groups_response_result, m->groups_names.len);
     for (int32_t i = 0; i < m->groups_names.len; i++)
         answer->results.ptr[i] = (wire_delete_groups_response_result_t){

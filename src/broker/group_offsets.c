@@ -3,26 +3,34 @@
  * The log keeps them. Commits are collected while there is mail, and go into the log together.
  */
 #include "broker/group.h"
+#include "broker/txn.h"
 
 /* ---- OffsetCommit */
 
 /* Who may: a member of this generation, or anybody while nobody is in the group. */
-static int16_t check_committer(const group_t *g, const wire_offset_commit_request_t *m)
+int16_t group_check_committer(const group_t *g, str_t member_id, str_t instance_id,
+                              int32_t generation)
 {
     group_member_t *member;
-    if (!m->group_id.len || m->group_id.len > GROUP_ID_BYTES_MAX)
-        return KAFKA_INVALID_GROUP_ID;
     if (!g || g->state == GROUP_EMPTY)
-        return m->generation_id_or_member_epoch < 0 ? KAFKA_NONE : KAFKA_ILLEGAL_GENERATION;
-    if (m->generation_id_or_member_epoch < 0 && !m->member_id.len)
+        return generation < 0 ? KAFKA_NONE : KAFKA_ILLEGAL_GENERATION;
+    if (generation < 0 && !member_id.len)
         return KAFKA_UNKNOWN_MEMBER_ID;
-    int16_t code = group_member_check(g, m->member_id, m->group_instance_id, &member);
+    int16_t code = group_member_check(g, member_id, instance_id, &member);
     if (code)
         return code;
-    if (m->generation_id_or_member_epoch != g->generation)
+    if (generation != g->generation)
         return KAFKA_ILLEGAL_GENERATION;
     group_member_touch(member);
     return g->state == GROUP_COMPLETING ? KAFKA_REBALANCE_IN_PROGRESS : KAFKA_NONE;
+}
+
+static int16_t check_request(broker_coordinator_t *c, const wire_offset_commit_request_t *m)
+{
+    if (!m->group_id.len || m->group_id.len > GROUP_ID_BYTES_MAX)
+        return KAFKA_INVALID_GROUP_ID;
+    return group_check_committer(group_find(c, m->group_id), m->member_id, m->group_instance_id,
+                                 m->generation_id_or_member_epoch);
 }
 
 static int16_t commit_one(broker_request_t *r, log_commit_t *commit, log_topic_t *t,
@@ -47,12 +55,31 @@ static int16_t commit_one(broker_request_t *r, log_commit_t *commit, log_topic_t
     return KAFKA_NONE;
 }
 
+/* All of the answer failed; what was refused keeps its reason. */
+static void fail(wire_offset_commit_response_t *answer, int16_t code)
+{
+    for (int32_t i = 0; i < answer->topics.len; i++)
+        for (int32_t k = 0; k < answer->topics.ptr[i].partitions.len; k++) {
+            wire_offset_commit_response_partition_t *p = &answer->topics.ptr[i].partitions.ptr[k];
+            p->error_code = p->error_code ? p->error_code : code;
+        }
+}
+
+static void committed(void *arg, const log_outcome_t *o)
+{
+    broker_request_t *r = arg;
+    if (o->st != ST_OK) /* a topic is gone by now, or there is no room */
+        fail(r->state,
+             o->st == ST_NOT_FOUND ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : KAFKA_STORAGE_ERROR);
+    broker_answer(r, r->state);
+}
+
 void broker_on_offset_commit(broker_request_t *r)
 {
     MESSAGE(offset_commit);
     RESPONSE(offset_commit);
     broker_coordinator_t *c = broker_coordinator_of(r);
-    int16_t refused = check_committer(group_find(c, m->group_id), m);
+    int16_t refused = check_request(c, m);
     log_commit_t *commit = log_commit_new(c->broker->log);
     NEW_LIST(&r->arena, answer->topics, offset_commit_response_topic, m->topics.len);
     for (int32_t i = 0; i < m->topics.len; i++) {
@@ -72,36 +99,7 @@ void broker_on_offset_commit(broker_request_t *r)
             log_topic_unref(t);
     }
     r->state = answer;
-    VEC_PUSH(&c->commits, r);
-    VEC_PUSH(&c->entries, commit);
-}
-
-/* All of the answer failed; what was refused keeps its reason. */
-static void fail(wire_offset_commit_response_t *answer, int16_t code)
-{
-    for (int32_t i = 0; i < answer->topics.len; i++)
-        for (int32_t k = 0; k < answer->topics.ptr[i].partitions.len; k++) {
-            wire_offset_commit_response_partition_t *p = &answer->topics.ptr[i].partitions.ptr[k];
-            p->error_code = p->error_code ? p->error_code : code;
-        }
-}
-
-void group_offsets_flush(broker_coordinator_t *c)
-{
-    if (!c->commits.len)
-        return;
-    log_outcome_t *outcome = mem_alloc(c->commits.len * sizeof *outcome);
-    log_commit_all(c->broker->log, c->entries.ptr, c->entries.len, outcome);
-    for (size_t i = 0; i < c->commits.len; i++) {
-        broker_request_t *r = c->commits.ptr[i];
-        if (outcome[i].st != ST_OK) /* a topic is gone by now, or there is no room */
-            fail(r->state, outcome[i].st == ST_NOT_FOUND ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
-                                                         : KAFKA_STORAGE_ERROR);
-        broker_answer(r, r->state);
-    }
-    free(outcome);
-    VEC_CLEAR(&c->commits);
-    VEC_CLEAR(&c->entries);
+    coordinator_commit(c, commit, committed, r);
 }
 
 /* ---- OffsetFetch */
@@ -133,7 +131,19 @@ static void put_offset(const log_group_offset_t *o, int32_t partition,
     to->metadata = o ? o->metadata : STR("");
 }
 
-static void fetch_asked(broker_request_t *r, const log_group_offset_t *all, size_t n,
+/* A transaction that is open may yet change it; who asked for what is settled must wait. */
+static void check_stable(broker_request_t *r, str_t group, str_t topic,
+                         wire_offset_fetch_response_partition_t *to)
+{
+    MESSAGE(offset_fetch);
+    if (!m->require_stable ||
+        !txn_changes_offset(broker_coordinator_of(r), group, topic, to->partition_index))
+        return;
+    put_offset(NULL, to->partition_index, to);
+    to->error_code = KAFKA_UNSTABLE_OFFSET_COMMIT;
+}
+
+static void fetch_asked(broker_request_t *r, str_t group, const log_group_offset_t *all, size_t n,
                         const wire_offset_fetch_request_topic_t *from,
                         wire_offset_fetch_response_topic_t *to)
 {
@@ -155,6 +165,8 @@ static void fetch_asked(broker_request_t *r, const log_group_offset_t *all, size
         int32_t partition = from->partition_indexes.ptr[i];
         put_offset(code ? NULL : find(all, n, name, partition), partition, &to->partitions.ptr[i]);
         to->partitions.ptr[i].error_code = code;
+        if (!code)
+            check_stable(r, group, name, &to->partitions.ptr[i]);
     }
 }
 
@@ -175,6 +187,8 @@ static void fetch_all(broker_request_t *r, const log_group_offset_t *all, size_t
         NEW_LIST(&r->arena, to[topics].partitions, offset_fetch_response_partition, end - i);
         for (size_t k = i; k < end; k++)
             put_offset(&all[k], all[k].partition, &to[topics].partitions.ptr[k - i]);
+        for (size_t k = i; k < end; k++)
+            check_stable(r, all[k].group, all[k].topic, &to[topics].partitions.ptr[k - i]);
         topics++;
         i = end;
     }
@@ -197,7 +211,7 @@ fetch_topics(broker_request_t *r, str_t group, const wire_offset_fetch_request_t
         return to;
     }
     for (int32_t i = 0; i < n_asked; i++)
-        fetch_asked(r, all, n, &asked[i], &to[i]);
+        fetch_asked(r, group, all, n, &asked[i], &to[i]);
     *ret_n = n_asked;
     return to;
 }
@@ -206,7 +220,7 @@ void broker_on_offset_fetch(broker_request_t *r)
 {
     MESSAGE(offset_fetch);
     RESPONSE(offset_fetch);
-    group_offsets_flush(broker_coordinator_of(r)); /* so that what came before is seen */
+    coordinator_flush(broker_coordinator_of(r)); /* so that what came before is seen */
     if (r->version < 8) {
         answer->topics.ptr =
             fetch_topics(r, m->group_id, m->topics.ptr, m->topics.len, &answer->topics.len);

@@ -200,8 +200,10 @@ ST broker_net_start(broker_t *b, err_t *err);
 void broker_net_stop(broker_t *b);
 void broker_net_free(broker_t *b);
 
-void broker_worker_start(broker_worker_t *w, broker_t *b, const char *name,
-                         void (*fn)(void *arg, io_mail_t *list), void *arg);
+/* fn gets the mail, with the broker as its argument. */
+void broker_worker_init(broker_worker_t *w, broker_t *b, const char *name,
+                        void (*fn)(void *arg, io_mail_t *list));
+void broker_worker_start(broker_worker_t *w);
 /* Works off what is in the mailbox, and ends. */
 void broker_worker_stop(broker_worker_t *w);
 void broker_worker_free(broker_worker_t *w);
@@ -281,7 +283,7 @@ void broker_config_put_created(broker_request_t *r, const log_topic_info_t *info
 
 /* ---- coordinator.c: the groups' thread */
 void broker_group_requests(void *arg, io_mail_t *list);
-broker_coordinator_t *broker_coordinator_new(broker_t *b);
+ST broker_coordinator_new(broker_t *b, broker_coordinator_t **ret, err_t *err);
 /* When its thread has ended. */
 void broker_coordinator_free(broker_coordinator_t *c);
 

@@ -197,13 +197,17 @@ static void *worker_main(void *arg)
     return NULL;
 }
 
-void broker_worker_start(broker_worker_t *w, broker_t *b, const char *name,
-                         void (*fn)(void *arg, io_mail_t *list), void *arg)
+void broker_worker_init(broker_worker_t *w, broker_t *b, const char *name,
+                        void (*fn)(void *arg, io_mail_t *list))
 {
     *w = (broker_worker_t){.broker = b, .name = name, .loop = io_loop_new(b->io)};
-    io_mailbox_init(&w->mail, w->loop, fn, arg);
+    io_mailbox_init(&w->mail, w->loop, fn, b);
+}
+
+void broker_worker_start(broker_worker_t *w)
+{
     if (pthread_create(&w->thread, NULL, worker_main, w) != 0)
-        die("the broker's %s thread cannot be made: raise the limit on threads", name);
+        die("the broker's %s thread cannot be made: raise the limit on threads", w->name);
     w->started = true;
 }
 
@@ -217,7 +221,7 @@ void broker_worker_stop(broker_worker_t *w)
 
 void broker_worker_free(broker_worker_t *w)
 {
-    if (!w->started)
+    if (!w->loop)
         return;
     io_mail_t *mail = io_mailbox_done(&w->mail); /* requests: freed with their connections */
     (void)mail;

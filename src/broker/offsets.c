@@ -45,7 +45,7 @@ static st_t largest_timestamp(log_topic_t *t, int32_t partition, const log_offse
     return log_topic_offset_at(t, partition, largest, &ret->offset, &ret->ts_ms, NULL);
 }
 
-static found_t find_offset(log_topic_t *t, int32_t partition, int64_t ts_ms)
+static found_t find_offset(log_topic_t *t, int32_t partition, int64_t ts_ms, bool committed)
 {
     found_t f = {.offset = -1, .ts_ms = -1};
     log_offsets_t o;
@@ -53,7 +53,7 @@ static found_t find_offset(log_topic_t *t, int32_t partition, int64_t ts_ms)
     if (st == ST_OK) {
         switch (ts_ms) {
         case LATEST:
-            f.offset = o.end;
+            f.offset = committed ? o.stable : o.end;
             break;
         case EARLIEST:
         case EARLIEST_LOCAL:
@@ -87,6 +87,7 @@ static void list_one(broker_request_t *r, log_topic_t *t, int16_t code,
                      const wire_list_offsets_request_partition_t *from,
                      wire_list_offsets_response_partition_t *to)
 {
+    MESSAGE(list_offsets);
     broker_t *b = broker_of(r);
     found_t f = {.code = code, .offset = -1, .ts_ms = -1};
     to->partition_index = from->partition_index;
@@ -97,7 +98,7 @@ static void list_one(broker_request_t *r, log_topic_t *t, int16_t code,
     if (!f.code && !moment_known(r->version, from->timestamp))
         f.code = KAFKA_UNSUPPORTED_VERSION;
     if (!f.code)
-        f = find_offset(t, from->partition_index, from->timestamp);
+        f = find_offset(t, from->partition_index, from->timestamp, m->isolation_level == 1);
     to->error_code = f.code;
     to->offset = f.offset;
     to->timestamp = f.ts_ms;

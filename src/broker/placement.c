@@ -111,8 +111,14 @@ void broker_on_describe_log_dirs(broker_request_t *r)
         to->name = info[i].name;
         NEW_LIST(&r->arena, to->partitions, describe_log_dirs_response_partition,
                  info[i].partitions);
-        for (int32_t k = 0; k < info[i].partitions; k++)
+        log_topic_t *t;
+        if (log_topic_open(b->log, info[i].name, &t, NULL) != ST_OK)
+            continue;
+        for (int32_t k = 0; k < info[i].partitions; k++) {
             to->partitions.ptr[k].partition_index = k;
+            to->partitions.ptr[k].partition_size = log_topic_bytes(t, k);
+        }
+        log_topic_unref(t);
     }
     broker_answer(r, answer);
 }

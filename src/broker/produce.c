@@ -1,6 +1,6 @@
 /* produce.c: Produce: batches are checked on the network thread, and appended on the commit thread.
  */
-#include "broker/produce.h"
+#include "broker/txn.h"
 
 #include "base/hash.h"
 #include "wire/batch.h"
@@ -42,17 +42,20 @@ static broker_failure_t check_records(const wire_batch_t *b, const broker_topic_
     return bad(KAFKA_NONE, NULL);
 }
 
-static broker_failure_t check_header(const wire_batch_t *b, int version)
+static broker_failure_t check_header(const broker_request_t *r, const wire_batch_t *b)
 {
+    MESSAGE(produce);
+    if (b->attributes & WIRE_TRANSACTIONAL && !m->transactional_id.ptr)
+        return bad(KAFKA_INVALID_TXN_STATE, "a batch of a transaction needs a transactional id");
+    if (b->attributes & WIRE_TRANSACTIONAL && b->producer_id < 0)
+        return bad(KAFKA_INVALID_RECORD, "a batch of a transaction needs a producer id");
     if (b->count < 1 || b->last_offset - b->base_offset + 1 != b->count)
         return bad(KAFKA_INVALID_RECORD, "the batch's count and offsets do not fit");
     if (b->attributes & WIRE_CONTROL)
         return bad(KAFKA_INVALID_RECORD, "clients may not write control batches");
-    if (b->attributes & WIRE_TRANSACTIONAL)
-        return bad(KAFKA_INVALID_RECORD, "transactions are not served yet");
     if (wire_batch_codec(b) > WIRE_ZSTD)
         return bad(KAFKA_UNSUPPORTED_COMPRESSION_TYPE, "an unknown compression");
-    if (wire_batch_codec(b) == WIRE_ZSTD && version < 7)
+    if (wire_batch_codec(b) == WIRE_ZSTD && r->version < 7)
         return bad(KAFKA_UNSUPPORTED_COMPRESSION_TYPE, "zstd needs Produce version 7");
     if (b->producer_id >= 0 && (b->base_sequence < 0 || b->producer_epoch < 0))
         return bad(KAFKA_INVALID_RECORD, "a producer id needs an epoch and a sequence");
@@ -99,7 +102,7 @@ static broker_failure_t check_batch(const broker_request_t *r, const broker_topi
         return bad(KAFKA_INVALID_RECORD, "a partition takes one batch a request");
     if ((int64_t)records.len > rules->message_bytes_max)
         return bad(KAFKA_MESSAGE_TOO_LARGE, "the batch is larger than max.message.bytes");
-    broker_failure_t f = check_header(&b, r->version);
+    broker_failure_t f = check_header(r, &b);
     if (!f.code)
         f = check_time(&b, rules, now_ms);
     if (!f.code)
@@ -213,10 +216,12 @@ void broker_on_produce(broker_request_t *r)
     broker_produce_t *p = r->state;
     for (size_t i = 0; i < p->n_appends; i++)
         any |= !p->append[i].failure.code;
-    r->resume = finish;
-    /* Also when there is nothing to append: answers of other Produce requests come before. */
-    if (any)
-        broker_send(r, &broker_of(r)->commit);
-    else
+    if (!any) {
         finish(r);
+        return;
+    }
+    MESSAGE(produce);
+    r->resume = finish;
+    r->work = m->transactional_id.ptr ? broker_txn_produce : NULL;
+    broker_send(r, r->work ? &broker_of(r)->group : &broker_of(r)->commit);
 }

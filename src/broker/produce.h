@@ -19,4 +19,7 @@ typedef struct broker_produce {
     size_t n_topics;
 } broker_produce_t;
 
+/* How its commit ended. */
+void broker_append_outcome(broker_append_t *a, const log_outcome_t *o);
+
 #endif

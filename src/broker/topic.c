@@ -238,3 +238,42 @@ void broker_on_create_partitions(broker_request_t *r)
     }
     broker_answer(r, answer);
 }
+
+/* ---- DeleteRecords */
+
+static void trim_one(broker_request_t *r, str_t name,
+                     const wire_delete_records_request_partition_t *from,
+                     wire_delete_records_response_partition_t *to)
+{
+    static const wire_uuid_t none;
+    log_topic_t *t;
+    to->partition_index = from->partition_index;
+    to->low_watermark = -1;
+    to->error_code = broker_topic_find(broker_of(r), name, &none, &t);
+    if (to->error_code)
+        return;
+    st_t st = ST_NOT_FOUND;
+    if (from->partition_index >= 0 && from->partition_index < log_topic_partitions(t))
+        st = from->offset < -1
+                 ? ST_RANGE
+                 : log_topic_trim(t, from->partition_index, from->offset, &to->low_watermark, NULL);
+    to->error_code = st == ST_NOT_FOUND ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION : broker_code(st);
+    log_topic_unref(t);
+}
+
+void broker_on_delete_records(broker_request_t *r)
+{
+    MESSAGE(delete_records);
+    RESPONSE(delete_records);
+    NEW_LIST(&r->arena, answer->topics, delete_records_response_topic, m->topics.len);
+    for (int32_t i = 0; i < m->topics.len; i++) {
+        const wire_delete_records_request_topic_t *from = &m->topics.ptr[i];
+        wire_delete_records_response_topic_t *to = &answer->topics.ptr[i];
+        to->name = from->name;
+        NEW_LIST(&r->arena, to->partitions, delete_records_response_partition,
+                 from->partitions.len);
+        for (int32_t k = 0; k < from->partitions.len; k++)
+            trim_one(r, from->name, &from->partitions.ptr[k], &to->partitions.ptr[k]);
+    }
+    broker_answer(r, answer);
+}

@@ -63,7 +63,7 @@ class Broker:
 
     def read(self, topic, count, partitions=1, timeout=15):
         """The first `count` messages of all partitions."""
-        c = self.consumer()
+        c = self.consumer(isolation_level="read_uncommitted")
         c.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
         found, until = [], time.time() + timeout
         while len(found) < count and time.time() < until:
@@ -395,6 +395,137 @@ def test_groups_are_listed_described_and_deleted(broker):
     [f] = a.delete_consumer_groups(["g"]).values()
     f.result(10)
     assert not a.list_consumer_groups().result(10).valid
+
+
+# ---- idempotent and transactional producers
+
+
+def committed(broker, topic, partitions=1, seconds=1.5):
+    """What a reader of committed records sees."""
+    c = broker.consumer("reader", isolation_level="read_committed")
+    c.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
+    found, until = [], time.time() + seconds
+    while time.time() < until:
+        found += [m.value() for m in c.consume(1000, 0.2) if not m.error()]
+    c.close()
+    return found
+
+
+def transactional(broker, name="txn", **options):
+    p = broker.producer(transactional_id=name, **options)
+    p.init_transactions(15)
+    return p
+
+
+def test_transactions_are_seen_whole_or_not_at_all(broker):
+    broker.create("t", 2)
+    p = transactional(broker)
+    for n, end in enumerate(["commit", "abort", "commit"]):
+        p.begin_transaction()
+        for i in range(10):
+            p.produce("t", b"%d.%d" % (n, i), partition=i % 2)
+        p.flush(10)
+        if n == 0:
+            assert committed(broker, "t", 2) == []  # open: nothing of it is stable
+        getattr(p, end + "_transaction")(15)
+    assert sorted(committed(broker, "t", 2)) == sorted(b"%d.%d" % (n, i) for n in (0, 2) for i in range(10))
+    assert len(broker.read("t", 30, 2)) == 30  # who reads uncommitted sees the aborted ones too
+
+
+def test_offsets_go_with_the_transaction(broker):
+    broker.create("in", 1)
+    broker.create("out", 1)
+    assert not produce(broker, "in", [b"%d" % i for i in range(20)])
+    c = broker.consumer("mover")
+    c.subscribe(["in"])
+    poll_until([c], lambda: len(c.assignment()) == 1)
+    p = transactional(broker)
+    part = [TopicPartition("in", 0)]
+    for end, offset in (("abort", 5), ("commit", 10)):
+        p.begin_transaction()
+        p.produce("out", b"%d" % offset)
+        p.send_offsets_to_transaction([TopicPartition("in", 0, offset, "note")], c.consumer_group_metadata(), 15)
+        getattr(p, end + "_transaction")(15)
+        assert c.committed(part, 10)[0].offset == (-1001 if end == "abort" else 10)
+    assert c.committed(part, 10)[0].metadata == "note"
+    assert committed(broker, "out") == [b"10"]
+    c.close()
+
+
+def test_a_new_producer_fences_the_old(broker):
+    broker.create("t")
+    old = transactional(broker)
+    old.begin_transaction()
+    old.produce("t", b"old")
+    old.flush(10)
+    new = transactional(broker)
+    new.begin_transaction()
+    new.produce("t", b"new")
+    new.commit_transaction(15)
+    with pytest.raises(KafkaException) as e:
+        old.commit_transaction(15)
+    assert e.value.args[0].name() in ("_FENCED", "PRODUCER_FENCED", "INVALID_PRODUCER_EPOCH")
+    assert committed(broker, "t") == [b"new"]
+
+
+def test_a_transaction_that_takes_too_long_is_aborted(broker):
+    broker.create("t")
+    p = transactional(broker, transaction_timeout_ms="1000")
+    p.begin_transaction()
+    p.produce("t", b"late")
+    p.flush(10)
+    assert not produce(broker, "t", [b"plain"])
+    assert committed(broker, "t", seconds=4) == [b"plain"]
+    with pytest.raises(KafkaException):
+        p.commit_transaction(10)
+
+
+def test_an_open_transaction_is_committed_after_a_kill(broker):
+    broker.create("in")
+    broker.create("t", 2)
+    port = broker.ports[0]
+    p = transactional(broker)
+    c = broker.consumer("g")
+    p.begin_transaction()
+    for i in range(10):
+        p.produce("t", b"%d" % i, partition=i % 2)
+    p.send_offsets_to_transaction([TopicPartition("in", 0, 3)], c.consumer_group_metadata(), 15)
+    assert p.flush(10) == 0
+    broker.kill()
+    broker.start(port)
+    p.commit_transaction(30)
+    assert len(committed(broker, "t", 2)) == 10
+    assert c.committed([TopicPartition("in", 0)], 10)[0].offset == 3
+    c.close()
+
+
+def test_kafka_python_transactions(broker):
+    broker.create("t")
+    p = KafkaProducer(bootstrap_servers=broker.address, transactional_id="kp", enable_idempotence=True)
+    p.init_transactions()
+    for end in (p.commit_transaction, p.abort_transaction, p.commit_transaction):
+        p.begin_transaction()
+        p.send("t", end.__name__.encode())
+        p.flush(10)
+        end()
+    p.close()
+    assert committed(broker, "t") == [b"commit_transaction"] * 2
+    c = KafkaConsumer(bootstrap_servers=broker.address, isolation_level="read_committed", consumer_timeout_ms=1500)
+    c.assign([KpPartition("t", 0)])
+    c.seek_to_beginning()
+    assert [m.value for m in c] == [b"commit_transaction"] * 2
+    c.close()
+
+
+def test_records_are_deleted(broker):
+    broker.create("t")
+    assert not produce(broker, "t", [b"%d" % i for i in range(10)])
+    a = broker.admin()
+    [f] = a.delete_records([TopicPartition("t", 0, 4)]).values()
+    assert f.result(10).low_watermark == 4
+    c = broker.consumer("d")
+    assert c.get_watermark_offsets(TopicPartition("t", 0), 10) == (4, 10)
+    c.close()
 
 
 # ---- virtual brokers

@@ -1,0 +1,39 @@
+/* coordinator.h: the thread that keeps groups and transactions, and what it puts into the log.
+ *
+ * What requests change is collected while there is mail, and goes into the log with one sync; a
+ * request that must see what came before it calls coordinator_flush first. thread: group
+ */
+#ifndef ARUS_BROKER_COORDINATOR_H
+#define ARUS_BROKER_COORDINATOR_H
+
+#include "base/map.h"
+#include "broker/produce.h"
+
+typedef struct coordinator_entry {
+    log_commit_t *commit;
+    void (*done)(void *arg, const log_outcome_t *o);
+    void *arg;
+} coordinator_entry_t;
+
+struct broker_coordinator {
+    broker_t *broker;
+    map_t groups;                               /* group.h */
+    map_t txns;                                 /* txn.h */
+    int64_t next_producer_id, producer_ids_end; /* those that may be given out */
+    VEC(coordinator_entry_t) entries;
+    VEC(broker_request_t *) produced; /* to go back when the entries are done */
+};
+
+static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t *r)
+{
+    return broker_of(r)->coordinator;
+}
+
+/* Takes the commit; done is called by the next flush. */
+void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
+                        void (*done)(void *arg, const log_outcome_t *o), void *arg);
+void coordinator_flush(broker_coordinator_t *c);
+/* A producer id that was never given out. May block. */
+ST coordinator_producer_id(broker_coordinator_t *c, int64_t *ret, err_t *err);
+
+#endif

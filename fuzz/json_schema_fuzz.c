@@ -40,9 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_text(&a, v, &in, true);
         if (jschema_parse(&a, &(kind_input_t){.text = second}, &w, &t, NULL) != ST_OK)
             t = s;
-        jschema_diff(&a, s, t, true, &found);
+        jschema_diff(&a, s, t, JSCHEMA_DIFF_ALL, &found);
         VEC_DONE(&found.list);
-        jschema_diff(&a, t, s, false, &found);
+        jschema_diff(&a, t, s, JSCHEMA_DIFF_LENIENT, &found);
         VEC_DONE(&found.list);
     }
     arena_done(&a);

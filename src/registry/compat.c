@@ -63,6 +63,7 @@ st_t compat_check(registry_t *r, arena_t *a, const config_t *config, const parse
     config_level_t level = config_level_of(config);
     if (level == CONFIG_NONE)
         return ST_OK;
+    d->lenient = str_eq_nocase(config->value[CONFIG_POLICY], STR("LENIENT"));
     for (size_t i = s ? s->versions.len : 0; i-- > 0 && !d->messages.len;) {
         const version_t *v = &s->versions.ptr[i];
         if ((only && v != only) || v->deleted || !same_group(a, config, p, v->schema))

@@ -4,9 +4,11 @@
 #define DEPTH_MAX  2000
 #define VISITS_MAX 100000
 
+enum { LENIENT = 2 };
+
 static const struct {
     const char *name;
-    bool fits;
+    int fits; /* true, false or LENIENT */
     const char *message;
 } changes[] = {
 #define DIFF(type, fits, message) {#type, fits, message},
@@ -21,9 +23,9 @@ const char *jschema_change_name(jschema_change_t c)
     return changes[c].name;
 }
 
-bool jschema_change_fits(jschema_change_t c)
+static bool fits(unsigned flags, jschema_change_t c)
 {
-    return changes[c].fits;
+    return changes[c].fits == true || (changes[c].fits == LENIENT && flags & JSCHEMA_DIFF_LENIENT);
 }
 
 str_t jschema_difference_text(arena_t *a, jschema_difference_t d, const char *reader,
@@ -59,7 +61,7 @@ static void append(jschema_differ_t *d, jschema_found_t *to, jschema_finding_t v
 void jschema_add(jschema_differ_t *d, jschema_found_t *to, str_t path, jschema_change_t change)
 {
     append(d, to, (jschema_finding_t){.path = path, .change = change});
-    to->forbids |= !changes[change].fits;
+    to->forbids |= !fits(d->flags, change);
 }
 
 void jschema_add_found(jschema_differ_t *d, jschema_found_t *to, str_t path,
@@ -120,8 +122,8 @@ static bool is_bytes(const jschema_t *s)
 static void compare_not(jschema_differ_t *d, jschema_found_t *f, const jschema_t *o,
                         const jschema_t *u)
 {
-    bool fits = !jschema_compare(d, u->sub[0], o->sub[0])->forbids;
-    jschema_add(d, f, STR("not"), fits ? JSCHEMA_NOT_TYPE_NARROWED : JSCHEMA_NOT_TYPE_EXTENDED);
+    bool narrower = !jschema_compare(d, u->sub[0], o->sub[0])->forbids;
+    jschema_add(d, f, STR("not"), narrower ? JSCHEMA_NOT_TYPE_NARROWED : JSCHEMA_NOT_TYPE_EXTENDED);
 }
 
 static void compare_nodes(jschema_differ_t *d, jschema_found_t *f, const jschema_t *o,
@@ -132,9 +134,9 @@ static void compare_nodes(jschema_differ_t *d, jschema_found_t *f, const jschema
     if (is_combined(o) && !is_combined(u) && fits_from_branch(d, f, o, u))
         return;
     if (o->kind != u->kind && !(is_combined(o) && is_combined(u))) {
-        bool fits = o->kind == JSCHEMA_NOTHING || u->kind == JSCHEMA_ANYTHING ||
-                    (is_bytes(o) && is_bytes(u));
-        if (!fits)
+        bool taken = o->kind == JSCHEMA_NOTHING || u->kind == JSCHEMA_ANYTHING ||
+                     (is_bytes(o) && is_bytes(u));
+        if (!taken)
             jschema_add(d, f, STR(""), JSCHEMA_TYPE_CHANGED);
         return;
     }
@@ -193,16 +195,16 @@ const jschema_found_t *jschema_compare(jschema_differ_t *d, const jschema_t *ori
 typedef struct flattener {
     arena_t *arena;
     jschema_differences_t *to;
-    bool all;
+    unsigned flags;
     size_t n_visits;
 } flattener_t;
 
 static void flatten(flattener_t *fl, const jschema_found_t *f, str_t path)
 {
     for (const jschema_finding_t *i = f->first; i; i = i->next) {
-        bool forbids = i->inside ? i->inside->forbids : !changes[i->change].fits;
-        if ((!fl->all && !forbids) || fl->to->list.len >= JSCHEMA_DIFFERENCES_MAX ||
-            fl->n_visits++ >= VISITS_MAX)
+        bool forbids = i->inside ? i->inside->forbids : !fits(fl->flags, i->change);
+        if ((!(fl->flags & JSCHEMA_DIFF_ALL) && !forbids) ||
+            fl->to->list.len >= JSCHEMA_DIFFERENCES_MAX || fl->n_visits++ >= VISITS_MAX)
             continue;
         str_t at = path;
         if (i->path.len)
@@ -227,10 +229,10 @@ static bool learn(jschema_differ_t *d)
     return more;
 }
 
-void jschema_diff(arena_t *a, const jschema_t *original, const jschema_t *update, bool all,
+void jschema_diff(arena_t *a, const jschema_t *original, const jschema_t *update, unsigned flags,
                   jschema_differences_t *ret)
 {
-    jschema_differ_t d = {.arena = a};
+    jschema_differ_t d = {.arena = a, .flags = flags};
     const jschema_found_t *f;
     map_init(&d.known);
     do {
@@ -245,5 +247,5 @@ void jschema_diff(arena_t *a, const jschema_t *original, const jschema_t *update
     } while (d.guessed);
     map_done(&d.known, NULL);
     *ret = (jschema_differences_t){.cut = d.cut};
-    flatten(&(flattener_t){.arena = a, .to = ret, .all = all}, f, STR("#/"));
+    flatten(&(flattener_t){.arena = a, .to = ret, .flags = flags}, f, STR("#/"));
 }

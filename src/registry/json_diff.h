@@ -29,13 +29,16 @@ typedef struct jschema_differences {
     bool cut;                       /* the schemas are too large to be compared to the end */
 } jschema_differences_t;
 
-/* What is different in `update`. `all`: also what forbids nothing. The paths are in the arena; the
- * caller frees the list. */
-void jschema_diff(arena_t *a, const jschema_t *original, const jschema_t *update, bool all,
+enum {
+    JSCHEMA_DIFF_ALL = 1,     /* also what forbids nothing */
+    JSCHEMA_DIFF_LENIENT = 2, /* more properties than the schema names forbid nothing */
+};
+
+/* What is different in `update` and keeps data written before from being read. The paths are in the
+ * arena; the caller frees the list. */
+void jschema_diff(arena_t *a, const jschema_t *original, const jschema_t *update, unsigned flags,
                   jschema_differences_t *ret);
 const char *jschema_change_name(jschema_change_t c);
-/* Whether data written before it can still be read. */
-bool jschema_change_fits(jschema_change_t c);
 /* Confluent's message, of the schemas called reader and writer. */
 str_t jschema_difference_text(arena_t *a, jschema_difference_t d, const char *reader,
                               const char *writer);

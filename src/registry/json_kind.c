@@ -27,7 +27,7 @@ static void diff(kind_diff_t *d, const void *reader, const void *writer)
 {
     const json_schema_t *r = reader, *w = writer;
     jschema_differences_t found;
-    jschema_diff(d->arena, w->root, r->root, false, &found);
+    jschema_diff(d->arena, w->root, r->root, d->lenient ? JSCHEMA_DIFF_LENIENT : 0, &found);
     for (size_t i = 0; i < found.list.len; i++)
         VEC_PUSH(&d->messages,
                  jschema_difference_text(d->arena, found.list.ptr[i], d->reader, d->writer));

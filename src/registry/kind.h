@@ -36,6 +36,7 @@ typedef enum kind_form {
 typedef struct kind_diff {
     arena_t *arena;              /* of the messages */
     const char *reader, *writer; /* how messages call the two: "new", "old" */
+    bool lenient;                /* the compatibility policy LENIENT, for JSON */
     VEC(str_t) messages;
 } kind_diff_t;
 

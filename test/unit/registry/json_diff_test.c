@@ -39,7 +39,7 @@ static void table(void **state)
         jschema_differences_t found;
         buf_t want = BUF_INIT, got = BUF_INIT;
         jschema_diff(&a, read_schema(&a, json_get(c, "old")), read_schema(&a, json_get(c, "new")),
-                     false, &found);
+                     0, &found);
         buf_put_str(&want, json_get_text(c, "name", STR("")));
         buf_put_str(&got, buf_str(&want));
         for (size_t k = 0; k < forbids->n; k++)
@@ -52,6 +52,34 @@ static void table(void **state)
         buf_done(&want);
         buf_done(&got);
     }
+    arena_done(&a);
+}
+
+static const jschema_t *read_text(arena_t *a, const char *text)
+{
+    const json_value_t *v;
+    st_t st = json_parse(a, str_of(text), 0, &v, NULL);
+    assert_int_equal(st, ST_OK);
+    return read_schema(a, v);
+}
+
+static void lenient(void **state)
+{
+    arena_t a;
+    (void)state;
+    arena_init(&a, ARENA_NO_LIMIT);
+    const jschema_t *o = read_text(&a, "{\"type\":\"object\",\"properties\":{}}");
+    const jschema_t *u =
+        read_text(&a, "{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\"}}}");
+    jschema_differences_t strict, easy, all;
+    jschema_diff(&a, o, u, 0, &strict);
+    jschema_diff(&a, o, u, JSCHEMA_DIFF_LENIENT, &easy);
+    jschema_diff(&a, o, u, JSCHEMA_DIFF_LENIENT | JSCHEMA_DIFF_ALL, &all);
+    assert_int_equal(strict.list.len, 1);
+    assert_int_equal(easy.list.len, 0);
+    assert_int_equal(all.list.len, 1);
+    VEC_DONE(&strict.list);
+    VEC_DONE(&all.list);
     arena_done(&a);
 }
 
@@ -94,7 +122,7 @@ static void large(void **state)
         assert_int_equal(jschema_parse(&a, &in, &json, &s[side], NULL), ST_OK);
     }
     jschema_differences_t found;
-    jschema_diff(&a, s[0], s[1], true, &found);
+    jschema_diff(&a, s[0], s[1], JSCHEMA_DIFF_ALL, &found);
     assert_true(found.list.len > 0 && found.list.len <= JSCHEMA_DIFFERENCES_MAX);
     VEC_DONE(&found.list);
     buf_done(&b);
@@ -104,6 +132,6 @@ static void large(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(table), cmocka_unit_test(text),
-                                       cmocka_unit_test(large)};
+                                       cmocka_unit_test(lenient), cmocka_unit_test(large)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,8 +25,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     arena_init(&a, ARENA_NO_LIMIT);
     const avro_schema_t *s;
     const data_type_t *type;
-    if (avro_schema_parse(&a, str_n(size ? (const char *)data : "", size), NULL, 0, &s, NULL) ==
-        ST_OK) {
+    if (avro_schema_parse(&a, str_n(size ? (const char *)data : "", size), NULL, 0, AVRO_STRICT, &s,
+                          NULL) == ST_OK) {
         check_text(&a, s);
         if (avro_sql_type(&a, s, true, &type, NULL) == ST_OK) {
             data_column_t c = {STR("X"), type};

@@ -6,8 +6,8 @@
 /* `arus sql`; argv[0] is the verb. Returns the exit code: 0 all went well, 1 a statement failed or
  * the server could not be reached, 2 wrong usage. Blocks SIGINT in the calling thread. */
 int cli_main(int argc, char **argv);
-/* `arus schema`: a Schema Registry, ours or Confluent's. Returns 0, 1: it was refused or a schema is
- * not compatible, 2: wrong usage. */
+/* `arus schema`: a Schema Registry, ours or Confluent's. Returns 0; 1: it was refused, or a schema
+ * is not compatible; 2: wrong usage. */
 int cli_schema(int argc, char **argv);
 
 #endif

@@ -4,6 +4,8 @@
 #include "base/vec.h"
 #include "data/text.h"
 
+#include <math.h>
+
 #define NESTING_MAX   200
 #define PRECISION_MAX 10000 /* what GMP is asked for on behalf of a stranger's schema */
 #define FIXED_MAX     (1 << 20)
@@ -228,6 +230,14 @@ static bool record_fits(const avro_schema_t *s, const json_value_t *v, int depth
     return true;
 }
 
+/* What JSON has no number for. */
+static bool is_no_number(const json_value_t *v)
+{
+    return v->kind == JSON_STRING &&
+           (str_eq(v->text, STR("Infinity")) || str_eq(v->text, STR("-Infinity")) ||
+            str_eq(v->text, STR("NaN")));
+}
+
 static bool fits(const avro_schema_t *s, const json_value_t *v, int depth)
 {
     switch (s->kind) {
@@ -241,7 +251,7 @@ static bool fits(const avro_schema_t *s, const json_value_t *v, int depth)
         return v->is_i64;
     case AVRO_FLOAT:
     case AVRO_DOUBLE:
-        return v->kind == JSON_NUMBER;
+        return v->kind == JSON_NUMBER || is_no_number(v);
     case AVRO_BYTES:
     case AVRO_STRING:
     case AVRO_ENUM:
@@ -296,7 +306,7 @@ static const json_value_t *read_default(parser_t *p, const json_value_t *v,
 {
     double d;
     bool is_float = type->kind == AVRO_FLOAT || type->kind == AVRO_DOUBLE;
-    if (!v || !is_float || v->kind != JSON_STRING || !str_to_f64(v->text, &d))
+    if (!v || !is_float || v->kind != JSON_STRING || !str_to_f64(v->text, &d) || !isfinite(d))
         return v;
     buf_t b = BUF_INIT;
     json_value_t *number = ARENA_NEW(p->arena, json_value_t);

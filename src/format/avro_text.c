@@ -199,13 +199,27 @@ static void put_aliases(printer_t *p, const str_t *alias, size_t n, const avro_s
     arena_done(&a);
 }
 
-/* A number may have come as a text. */
+/* The branch that a default is for. */
+static const avro_schema_t *branch_of(const avro_schema_t *s, const json_value_t *v)
+{
+    for (size_t i = 0; s->kind == AVRO_UNION && i < s->n_branches; i++)
+        if (avro_fallback_fits(s->branch[i], v))
+            return s->branch[i];
+    return s;
+}
+
+/* In the normal form the default of a float has a point. */
 static void put_default(printer_t *p, const avro_field_t *f)
 {
-    if (!f->fallback || p->canonical)
+    const json_value_t *v = f->fallback;
+    if (!v || p->canonical)
         return;
+    avro_kind_t kind = branch_of(f->type, v)->kind;
     put_name_of(p->b, STR("default"));
-    put_json(p->b, f->fallback, p->normal);
+    if (p->normal && v->is_i64 && (kind == AVRO_FLOAT || kind == AVRO_DOUBLE))
+        data_put_f64(p->b, json_f64(v));
+    else
+        put_json(p->b, v, p->normal);
 }
 
 static void put_field(printer_t *p, const avro_field_t *f)

@@ -235,12 +235,17 @@ st_t registry_versions(registry_t *r, arena_t *a, str_t subject, registry_filter
 
 /* ---- lists over all */
 
-/* ":*:" is all, ":*:p" what begins with p in any context, else the name begins with it. */
+/* ":*:p" is what begins with p in any context, ":.c:p" in that one, ":.c" all contexts that begin
+ * so, and p alone is in the default one. */
 static bool has_prefix(str_t name, str_t prefix)
 {
-    if (!str_starts(prefix, NAME_ALL_CONTEXTS))
-        return str_starts(name, prefix);
-    return str_starts(name_split(name).subject, name_split(prefix).subject);
+    name_t n = name_split(name), p = name_split(prefix);
+    bool open =
+        str_starts(prefix, STR(":.")) && str_find_char(str_sub(prefix, 1, prefix.len), ':') < 0;
+    if (open)
+        return str_starts(n.context, p.context);
+    return str_starts(n.subject, p.subject) &&
+           (str_eq(p.context, STR("*")) || str_eq(n.context, p.context));
 }
 
 static int compare_subjects(const void *a, const void *b)

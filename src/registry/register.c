@@ -208,9 +208,17 @@ static ST write_version(registry_t *r, arena_t *a, registry_schema_t *s, int32_t
     return st;
 }
 
+/* asked: what was looked for already. */
+static bool same_content(const registry_input_t *in, const registry_input_t *asked)
+{
+    return str_eq(in->text, asked->text) && str_eq(in->metadata, asked->metadata) &&
+           str_eq(in->rules, asked->rules) && in->version == 0;
+}
+
 static ST register_new(registry_t *r, arena_t *a, str_t subject, registry_input_t in,
                        const config_t *config, const version_t **ret, kind_diff_t *why, err_t *err)
 {
+    const registry_input_t asked = in;
     parsed_t p;
     registry_mode_t mode = state_mode(r, a, subject);
     bool import = mode == REGISTRY_IMPORT || mode == REGISTRY_FORWARD;
@@ -230,7 +238,8 @@ static ST register_new(registry_t *r, arena_t *a, str_t subject, registry_input_
         if (in.version == 0 && *ret && !(*ret)->deleted)
             return ST_OK;
     }
-    for (size_t i = s && in.version == 0 ? s->versions.len : 0; i-- > 0;) {
+    bool searched = !has_extras(config) && same_content(&in, &asked) && !has_id;
+    for (size_t i = s && in.version == 0 && !searched ? s->versions.len : 0; i-- > 0;) {
         *ret = &s->versions.ptr[i];
         if (!(*ret)->deleted && (id <= 0 || id == (*ret)->schema->id) &&
             input_is(r, a, &p, s, *ret))

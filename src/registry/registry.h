@@ -128,7 +128,8 @@ ST registry_version(registry_t *r, str_t subject, int32_t version, bool deleted,
 /* The newest version whose metadata has these properties. ST_NO_SUBJECT, ST_NO_SCHEMA. */
 ST registry_with_metadata(registry_t *r, str_t subject, const str_t *name, const str_t *value,
                           size_t n, bool deleted, registry_schema_t *ret, err_t *err);
-/* Sorted names that start with the prefix; ":*:…" stands for every context. */
+/* Sorted names that start with the prefix: ":*:p" in every context, ":.c:p" in one, "p" in the
+ * default one. */
 void registry_subjects(registry_t *r, arena_t *a, str_t prefix, registry_filter_t filter,
                        str_t **ret, size_t *ret_n);
 ST registry_versions(registry_t *r, arena_t *a, str_t subject, registry_filter_t filter,

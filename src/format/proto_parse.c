@@ -171,70 +171,6 @@ static ST parse_oneof(parser_t *p, proto_oneof_t *ret)
     return ST_OK;
 }
 
-/* A string that names something: it stands in the text as it is. */
-static ST parse_quoted_name(parser_t *p, str_t *ret)
-{
-    TRY(proto_lex_string(&p->lex, ret));
-    for (size_t i = 0; i < ret->len; i++)
-        if (ret->ptr[i] == '"' || ret->ptr[i] == '\\' || (uint8_t)ret->ptr[i] < ' ')
-            return proto_lex_refuse(&p->lex,
-                                    "a name may not hold quotes, backslashes or line ends");
-    return ST_OK;
-}
-
-/* --- ranges --- */
-
-static ST parse_range(parser_t *p, bool names, proto_range_t *ret)
-{
-    proto_lex_t *l = &p->lex;
-    proto_range_t r = {.is_name = false};
-    str_t word;
-    char c;
-    TRY(proto_lex_peek(l, &c));
-    if (names && (c == '"' || c == '\'')) {
-        r.is_name = true;
-        TRY(parse_quoted_name(p, &r.name));
-        *ret = r;
-        return ST_OK;
-    }
-    TRY(proto_lex_int(l, &r.first));
-    r.last = r.first;
-    TRY(proto_lex_peek(l, &c));
-    if (c != ',' && c != ';' && (names || c != '[')) {
-        TRY(proto_lex_word(l, true, &word));
-        if (!str_eq(word, STR("to")))
-            return proto_lex_refuse(l, "expected ',', ';', or 'to'");
-        r.is_range = true;
-        const char *back = l->at;
-        TRY(proto_lex_word(l, true, &word));
-        r.last = PROTO_NUMBER_MAX;
-        if (!str_eq(word, STR("max"))) {
-            l->at = back;
-            TRY(proto_lex_int(l, &r.last));
-        }
-    }
-    *ret = r;
-    return ST_OK;
-}
-
-/* Behind `reserved`, which takes names too, or `extensions`, which takes options. */
-static ST parse_ranges(parser_t *p, bool names, proto_ranges_t *ret)
-{
-    proto_lex_t *l = &p->lex;
-    proto_ranges_t all = {.n = 0};
-    for (bool more = true; more;) {
-        proto_range_t r;
-        TRY(parse_range(p, names, &r));
-        PROTO_PUSH(p->arena, all.range, all.n, r);
-        if (!names)
-            TRY(proto_options_parse(l, &all.options));
-        TRY(proto_lex_take(l, ',', &more));
-    }
-    TRY(proto_lex_require(l, ';'));
-    *ret = all;
-    return ST_OK;
-}
-
 /* --- declarations --- */
 
 /* The option behind the word, with its semicolon. */
@@ -313,7 +249,7 @@ static st_t parse_message_part(parser_t *p, proto_type_t *t, str_t word)
         PUSH(p, t, oneof, o);
     } else if (str_eq(word, STR("extensions"))) {
         proto_ranges_t r;
-        TRY(parse_ranges(p, false, &r));
+        TRY(proto_ranges_parse(&p->lex, false, &r));
         PUSH(p, t, extension, r);
     } else {
         return parse_field(p, t, word);
@@ -358,7 +294,7 @@ static st_t parse_type(parser_t *p, bool is_enum, proto_type_t *ret)
             TRY(parse_option(p, &t.options));
         } else if (str_eq(word, STR("reserved"))) {
             proto_ranges_t r;
-            TRY(parse_ranges(p, true, &r));
+            TRY(proto_ranges_parse(&p->lex, true, &r));
             PROTO_PUSH(p->arena, t.reserved, t.n_reserved, r);
         } else if (is_enum) {
             TRY(parse_constant(p, &t, word));
@@ -459,7 +395,7 @@ static ST parse_import(parser_t *p, proto_file_t *f)
     bool public = str_eq(word, STR("public")), weak = str_eq(word, STR("weak"));
     if (word.len && !public && !weak)
         return proto_lex_refuse(l, "expected quoted string");
-    TRY(parse_quoted_name(p, &name));
+    TRY(proto_quoted_name_parse(&p->lex, &name));
     if (public)
         PUSH(p, f, public_import, name);
     else if (weak)

@@ -253,12 +253,29 @@ static void compare_name_dependencies(jschema_differ_t *d, jschema_found_t *f, c
     }
 }
 
+/* The schema of this name in a list by name; NULL. */
+static const jschema_t *find_named(const jschema_named_t *named, size_t n, str_t name)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t mid = low + (high - low) / 2;
+        int by = str_cmp(name, named[mid].name);
+        if (by == 0)
+            return named[mid].schema;
+        if (by < 0)
+            high = mid;
+        else
+            low = mid + 1;
+    }
+    return NULL;
+}
+
 static void compare_schema_dependencies(jschema_differ_t *d, jschema_found_t *f, const jschema_t *o,
                                         const jschema_t *u)
 {
     for (size_t i = 0; i < o->n_dependencies; i++) {
         str_t name = o->dependency[i].name;
-        const jschema_t *now = jschema_find(u->dependency, u->n_dependencies, name);
+        const jschema_t *now = find_named(u->dependency, u->n_dependencies, name);
         str_t path = dependency_path(d, name);
         if (now)
             jschema_add_found(d, f, path, jschema_compare(d, o->dependency[i].schema, now));
@@ -267,7 +284,7 @@ static void compare_schema_dependencies(jschema_differ_t *d, jschema_found_t *f,
     }
     for (size_t i = 0; i < u->n_dependencies; i++) {
         str_t name = u->dependency[i].name;
-        if (!jschema_find(o->dependency, o->n_dependencies, name))
+        if (!find_named(o->dependency, o->n_dependencies, name))
             jschema_add(d, f, dependency_path(d, name), JSCHEMA_DEPENDENCY_SCHEMA_ADDED);
     }
 }

@@ -3,6 +3,7 @@
 #define PAIRS_MAX  100000
 #define DEPTH_MAX  2000
 #define VISITS_MAX 100000
+#define HOPS_MAX   64 /* from $ref to $ref */
 
 enum { LENIENT = 2 };
 
@@ -159,6 +160,14 @@ static const jschema_found_t *one_change(jschema_differ_t *d, jschema_change_t c
     return f;
 }
 
+/* What a $ref stands for, or the node itself; a $ref to itself stays one. */
+static const jschema_t *target_of(const jschema_t *s)
+{
+    for (int i = 0; s && s->kind == JSCHEMA_REF && i < HOPS_MAX; i++)
+        s = s->sub[0];
+    return s;
+}
+
 const jschema_found_t *jschema_compare(jschema_differ_t *d, const jschema_t *original,
                                        const jschema_t *update)
 {
@@ -166,7 +175,7 @@ const jschema_found_t *jschema_compare(jschema_differ_t *d, const jschema_t *ori
         return &nothing;
     if (!original || !update)
         return one_change(d, original ? JSCHEMA_SCHEMA_REMOVED : JSCHEMA_SCHEMA_ADDED);
-    const jschema_t *pair[2] = {jschema_target(original), jschema_target(update)};
+    const jschema_t *pair[2] = {target_of(original), target_of(update)};
     str_t key = str_n((const char *)pair, sizeof pair);
     const jschema_found_t *before = map_get(&d->done, key);
     if (before)

@@ -29,10 +29,10 @@ struct jschema_found {
 typedef struct jschema_differ {
     arena_t *arena;
     unsigned flags; /* of jschema_diff */
-    map_t done;   /* pair to jschema_found_t */
-    map_t open;   /* pairs that are being compared */
-    map_t known;  /* pairs that forbid, as the pass before has found */
-    bool guessed; /* a pair inside of itself was taken to fit */
+    map_t done;     /* pair to jschema_found_t */
+    map_t open;     /* pairs that are being compared */
+    map_t known;    /* pairs that forbid, as the pass before has found */
+    bool guessed;   /* a pair inside of itself was taken to fit */
     bool cut;
     size_t n_pairs, depth;
 } jschema_differ_t;

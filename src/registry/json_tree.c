@@ -548,28 +548,3 @@ st_t jschema_parse(arena_t *a, const kind_input_t *in, const json_value_t **ret_
     jschema_docs_done(&l.docs);
     return st;
 }
-
-#define HOPS_MAX 64
-
-const jschema_t *jschema_target(const jschema_t *s)
-{
-    for (int i = 0; s && s->kind == JSCHEMA_REF && i < HOPS_MAX; i++)
-        s = s->sub[0];
-    return s;
-}
-
-const jschema_t *jschema_find(const jschema_named_t *named, size_t n, str_t name)
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t mid = low + (high - low) / 2;
-        int by = str_cmp(name, named[mid].name);
-        if (by == 0)
-            return named[mid].schema;
-        if (by < 0)
-            high = mid;
-        else
-            low = mid + 1;
-    }
-    return NULL;
-}

@@ -55,8 +55,8 @@ struct jschema {
     const json_value_t *json; /* the object it came from; NULL for true and false */
     const jschema_t **sub;    /* ALL, ANY, ONE: what they combine; NOT, REF: the one */
     size_t n_subs;
-    const jschema_named_t *property, *pattern, *dependency; /* OBJECT, by name;
-                                                           dependency: those with a schema */
+    /* OBJECT: by name; of dependencies those on schemas. */
+    const jschema_named_t *property, *pattern, *dependency;
     size_t n_properties, n_patterns, n_dependencies;
     const jschema_t *item;         /* ARRAY: what each must fit; NULL: not said */
     const jschema_t *const *tuple; /* ARRAY: what the first must fit, one by one */
@@ -69,11 +69,6 @@ struct jschema {
  * among the refs. ST_TOO_LARGE. *ret_json is the text as JSON. */
 ST jschema_parse(arena_t *a, const kind_input_t *in, const json_value_t **ret_json,
                  const jschema_t **ret, err_t *err);
-
-/* What a $ref stands for, or the node itself; a $ref to itself stays one. */
-const jschema_t *jschema_target(const jschema_t *s);
-/* The schema of this name in a list by name; NULL. */
-const jschema_t *jschema_find(const jschema_named_t *named, size_t n, str_t name);
 
 /* Whether the pattern is found in the text; false too when matching takes too long. */
 bool jschema_matches(str_t pattern, str_t text);

@@ -23,7 +23,7 @@ int str_cmp(str_t a, str_t b)
 
 bool str_starts(str_t s, str_t prefix)
 {
-    return s.len >= prefix.len && memcmp(s.ptr, prefix.ptr, prefix.len) == 0;
+    return s.len >= prefix.len && (!prefix.len || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
 
 bool str_starts_nocase(str_t s, str_t prefix)

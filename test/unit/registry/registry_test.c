@@ -272,6 +272,48 @@ static void writes_confluents_records(void **state)
     registry_close(r);
 }
 
+/* What Confluent's registry writes, older and newer, and what only it knows. */
+static void reads_confluents_records(void **state)
+{
+    (void)state;
+    static const char *const records[][2] = {
+        {"{\"keytype\":\"NOOP\",\"magic\":0}", NULL},
+        {"{\"keytype\":\"ASSOC\",\"tenant\":\"default\",\"subject\":\"s\"}", "{\"guid\":\"x\"}"},
+        {"{\"keytype\":\"SCHEMA\",\"subject\":\"s\",\"version\":1,\"magic\":1}",
+         "{\"subject\":\"s\",\"version\":1,\"id\":3,\"schema\":\"\\\"int\\\"\",\"deleted\":false}"},
+        {"{\"keytype\":\"SCHEMA\",\"subject\":\"s\",\"version\":2,\"magic\":1}",
+         "{\"subject\":\"s\",\"version\":2,\"id\":4,\"md5\":\"AAAA\",\"schemaType\":\"AVRO\",\"references\":[],"
+         "\"metadata\":{\"properties\":{\"b\":\"1\",\"a\":\"2\"}},\"ruleSet\":{\"domainRules\":[{\"name\":\"r\","
+         "\"kind\":\"CONDITION\",\"mode\":\"WRITE\",\"type\":\"CEL\",\"expr\":\"true\",\"disabled\":false}]},"
+         "\"schema\":\"\\\"long\\\"\",\"deleted\":false}"},
+        {"{\"keytype\":\"CONFIG\",\"subject\":null,\"magic\":0}", "{\"compatibilityLevel\":\"FULL\",\"normalize\":true}"},
+        {"{\"keytype\":\"MODE\",\"subject\":\"s\",\"magic\":0}", "{\"subject\":\"s\",\"mode\":\"READONLY\"}"},
+        {"{\"keytype\":\"CONTEXT\",\"tenant\":\"default\",\"context\":\".c\",\"magic\":0}",
+         "{\"tenant\":\"default\",\"context\":\".c\"}"},
+        {"{\"keytype\":\"DELETE_SUBJECT\",\"subject\":\"s\",\"magic\":0}", "{\"subject\":\"s\",\"version\":1}"},
+    };
+    registry_t *r = registry_memory();
+    registry_schema_t s;
+    config_t config;
+    registry_mode_t mode;
+    for (size_t i = 0; i < sizeof records / sizeof *records; i++)
+        assert_int_equal(state_apply(r, str_of(records[i][0]), str_of(records[i][1]), 7, NULL), ST_OK);
+    assert_int_equal(registry_version(r, STR("s"), 1, false, &s, NULL), ST_NO_VERSION);
+    assert_int_equal(registry_version(r, STR("s"), 1, true, &s, NULL), ST_OK);
+    assert_int_equal(s.ts_ms, 7);
+    assert_int_equal(registry_by_id(r, 4, STR_NONE, &s, NULL), ST_OK);
+    assert_true(str_eq(s.metadata, STR("{\"properties\":{\"a\":\"2\",\"b\":\"1\"}}")));
+    assert_true(str_find(s.rules, STR("\"kind\":\"CONDITION\",\"mode\":\"WRITE\"")) > 0);
+    assert_int_equal(registry_config(r, REGISTRY_GLOBAL, false, &config, NULL), ST_OK);
+    assert_true(config_is(&config, CONFIG_NORMALIZE));
+    assert_int_equal(registry_mode(r, STR("s"), false, &mode, NULL), ST_OK);
+    assert_int_equal(mode, REGISTRY_READONLY);
+    assert_int_equal(state_apply(r, STR("{\"keytype\":\"CLEAR_SUBJECT\",\"subject\":\"s\",\"magic\":0}"),
+                                 STR("{\"subject\":\"s\"}"), 7, NULL), ST_OK);
+    assert_int_equal(registry_version(r, STR("s"), 1, true, &s, NULL), ST_NO_VERSION);
+    registry_close(r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -280,6 +322,7 @@ int main(void)
         cmocka_unit_test(importing),
         cmocka_unit_test(metadata),
         cmocka_unit_test(references),
+        cmocka_unit_test(reads_confluents_records),
         cmocka_unit_test_setup_teardown(survives_a_restart, world_enter, world_leave),
         cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, world_enter, world_leave),
         cmocka_unit_test_setup_teardown(writes_confluents_records, world_enter, world_leave),

@@ -209,7 +209,7 @@ static void apply_delete(registry_t *r, const json_value_t *value)
 
 static void apply_clear(registry_t *r, const json_value_t *value)
 {
-    str_t name = json_get_text(value, "subject", STR(""));
+    str_t name = json_get_text(value, "subject", NAME_GLOBAL);
     for (map_entry_t *e = NULL; (e = map_next(&r->subjects, e));) {
         subject_t *s = e->value;
         for (size_t i = s->versions.len; name_within(s->name, name) && i-- > 0;)

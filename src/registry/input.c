@@ -184,8 +184,8 @@ bool input_is(registry_t *r, arena_t *a, const parsed_t *p, const subject_t *s, 
         return false;
     if (!same_refs(&p->s, &old) && !(p->s.n_refs == 0 && old.n_refs > 0))
         return false;
-    if (same_refs(&p->s, &old) && str_eq(p->s.text, old.text))
+    if (str_eq(p->s.text, old.text))
         return true;
-    return input_parse_stored(r, a, &old, &q, NULL) == ST_OK && p->kind->equal &&
+    return p->kind->equal && input_parse_stored(r, a, &old, &q, NULL) == ST_OK &&
            p->kind->equal(p->tree, q.tree);
 }

@@ -132,12 +132,12 @@ st_t registry_mode(registry_t *r, str_t name, bool inherit, registry_mode_t *ret
 /* What is softly deleted makes room for what will be imported. */
 static ST clear_for_import(registry_t *r, str_t name, change_t *c, err_t *err)
 {
-    if (state_has_versions(r, name, false))
+    str_t whole = name.len ? name : NAME_GLOBAL;
+    if (state_has_versions(r, whole, false))
         return err_set(err, ST_DENIED, "Cannot import since found existing subjects");
     for (map_entry_t *e = NULL; (e = map_next(&r->subjects, e));) {
         const subject_t *s = e->value;
-        bool all = !name.len || name_within(s->name, name);
-        for (size_t i = 0; all && i < s->versions.len; i++) {
+        for (size_t i = 0; name_within(s->name, whole) && i < s->versions.len; i++) {
             int32_t version = s->versions.ptr[i].version;
             if (state_referenced(r, s->name, version, true, STR("")))
                 return state_is_referenced(s->name, version, err);

@@ -74,6 +74,36 @@ static ST next_item(decoder_t *d, str_t *in, item_t *ret, bool *ret_end)
             return broken((d)->err);                                                               \
         else if (!end_)
 
+static ST decode_meta(decoder_t *d, str_t bytes, const proto_meta_field_t *fields,
+                      proto_value_t *ret)
+{
+    proto_option_t *members = NULL;
+    size_t n = 0;
+    for (const proto_meta_field_t *f = fields; f->number; f++) {
+        proto_option_t *items = NULL;
+        size_t n_items = 0;
+        str_t in = bytes;
+        item_t i;
+        EACH_ITEM(d, in, i)
+        {
+            proto_option_t o = {.value = {PROTO_STRING, i.bytes, NULL, 0}};
+            if (i.number != T(f->number))
+                continue;
+            if (f->inside)
+                TRY(decode_meta(d, i.bytes, f->inside, &o.value));
+            PROTO_PUSH(d->arena, items, n_items, o);
+        }
+        if (!n_items)
+            continue;
+        proto_value_t list = {.kind = PROTO_LIST, .item = items, .n_items = n_items};
+        PROTO_PUSH(d->arena, members, n,
+                   (proto_option_t){.name = str_of(f->name),
+                                    .value = f->repeated ? list : items[n_items - 1].value});
+    }
+    *ret = (proto_value_t){.kind = PROTO_MAP, .item = members, .n_items = n};
+    return ST_OK;
+}
+
 static ST decode_options(decoder_t *d, str_t in, unsigned of, proto_options_t *to)
 {
     item_t i;
@@ -96,6 +126,12 @@ static ST decode_options(decoder_t *d, str_t in, unsigned of, proto_options_t *t
             PROTO_PUSH(d->arena, to->ptr, to->n, o);
             break;
         }
+        proto_option_t meta = {.name = proto_meta_name(of), .is_extension = true};
+        if (i.number != T(PROTO_META_NUMBER) || !meta.name.len)
+            continue;
+        TRY(decode_meta(d, i.bytes, proto_meta_fields, &meta.value));
+        if (meta.value.n_items)
+            PROTO_PUSH(d->arena, to->ptr, to->n, meta);
     }
     return ST_OK;
 }

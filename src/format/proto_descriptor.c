@@ -62,3 +62,33 @@ bool proto_number_word(const char *words, uint64_t number, str_t *ret)
             return true;
     return false;
 }
+
+static const proto_meta_field_t params[] = {
+    {1, "key", false, NULL}, {2, "value", false, NULL}, {0, "", false, NULL}};
+static const proto_meta_field_t rules[] = {{1, "name", false, NULL},
+                                           {2, "doc", false, NULL},
+                                           {3, "expr", false, NULL},
+                                           {4, "sql", false, NULL},
+                                           {0, "", false, NULL}};
+
+const proto_meta_field_t proto_meta_fields[] = {{1, "doc", false, NULL},
+                                                {2, "params", true, params},
+                                                {3, "tags", true, NULL},
+                                                {4, "rules", true, rules},
+                                                {0, "", false, NULL}};
+
+str_t proto_meta_name(unsigned of)
+{
+    static const struct {
+        unsigned of;
+        const char *name;
+    } names[] = {{PROTO_OF_FILE, "confluent.file_meta"},
+                 {PROTO_OF_MESSAGE, "confluent.message_meta"},
+                 {PROTO_OF_FIELD, "confluent.field_meta"},
+                 {PROTO_OF_ENUM, "confluent.enum_meta"},
+                 {PROTO_OF_CONSTANT, "confluent.enum_value_meta"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i].of == of)
+            return str_of(names[i].name);
+    return STR("");
+}

@@ -37,4 +37,17 @@ bool proto_word_number(const char *words, str_t word, uint64_t *ret);
 /* The word of a number. */
 bool proto_number_word(const char *words, uint64_t number, str_t *ret);
 
+/* Confluent's own options hold a message Meta: its fields and those of the messages inside. */
+typedef struct proto_meta_field {
+    uint32_t number;
+    const char *name;
+    bool repeated;
+    const struct proto_meta_field *inside; /* NULL: text */
+} proto_meta_field_t;
+
+#define PROTO_META_NUMBER 1088
+extern const proto_meta_field_t proto_meta_fields[]; /* the last has the number 0 */
+/* The name of the option with Meta in such a place; empty: there is none. */
+str_t proto_meta_name(unsigned of);
+
 #endif

@@ -33,6 +33,28 @@ static void put_message(buf_t *b, uint32_t field, buf_t *inside)
     buf_done(inside);
 }
 
+/* Meta, or a message inside of it, from what stands between braces or behind a dot. */
+static void put_meta(buf_t *b, const proto_value_t *v, const proto_meta_field_t *fields)
+{
+    for (const proto_meta_field_t *f = fields; f->number; f++)
+        for (size_t i = 0; i < v->n_items; i++) {
+            const proto_option_t *member = &v->item[i];
+            bool list = member->value.kind == PROTO_LIST;
+            if (!str_eq(member->name, str_of(f->name)))
+                continue;
+            for (size_t k = 0; k < (list ? member->value.n_items : 1); k++) {
+                const proto_value_t *one = list ? &member->value.item[k].value : &member->value;
+                buf_t in = BUF_INIT;
+                if (f->inside) {
+                    put_meta(&in, one, f->inside);
+                    put_message(b, f->number, &in);
+                } else {
+                    put_text(b, f->number, one->text);
+                }
+            }
+        }
+}
+
 static void put_options(buf_t *b, uint32_t field, unsigned of, const proto_options_t *from)
 {
     buf_t in = BUF_INIT;
@@ -49,6 +71,12 @@ static void put_options(buf_t *b, uint32_t field, unsigned of, const proto_optio
         else if (proto_word_number(k->words, o->value.text, &number))
             put_number(&in, k->number, number);
     }
+    buf_t meta = BUF_INIT;
+    for (size_t i = 0; i < from->n; i++)
+        if (from->ptr[i].is_extension && str_eq(from->ptr[i].name, proto_meta_name(of)))
+            put_meta(&meta, &from->ptr[i].value, proto_meta_fields);
+    if (meta.len)
+        put_message(&in, PROTO_META_NUMBER, &meta);
     if (in.len)
         put_message(b, field, &in);
 }

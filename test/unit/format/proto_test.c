@@ -194,7 +194,9 @@ static void descriptors(void **state)
         "message M { reserved 7 to 8; reserved \"z\"; optional N n = 2; repeated int32 r = 9 "
         "[packed = false];"
         "message N { enum I { X = 0; } extend M { string e = 100 [json_name = \"E\"]; } } }"
-        "enum E { option allow_alias = true; reserved 5; A = 0 [deprecated = true]; B = 0; }"
+        "enum E { option allow_alias = true; reserved 5; A = 0 [deprecated = true, "
+        "(confluent.enum_value_meta) = {doc: 'd', params: [{key: 'k', value: 'v'}], tags: ['PII', "
+        "'x']}]; B = 0; }"
         "service S { rpc R (M) returns (stream M.N) { option idempotency_level = IDEMPOTENT; } }";
     assert_int_equal(proto_file_parse(&a, str_of(text), &f, NULL), ST_OK);
     proto_scope_init(&s, &a);

@@ -15,8 +15,11 @@ struct broker_wait {
 typedef struct result {
     int16_t code;
     log_offsets_t offsets;
-    log_chunk_t chunk; /* owner NULL: none */
+    VEC(log_chunk_t) chunks; /* one after the other: the log gives what lies together */
+    size_t bytes;            /* of them */
 } result_t;
+
+#define CHUNKS_MAX 1024 /* a partition */
 
 /* ---- reading */
 
@@ -52,6 +55,32 @@ static void cut_at(log_chunk_t *c, int64_t offset)
         }
 }
 
+/* Chunks from the part's offset up to `visible`, at most max bytes, but when `first` at least one
+ * batch. */
+static st_t read_chunks(const broker_fetch_part_t *p, int64_t visible, size_t max, bool first,
+                        result_t *ret)
+{
+    int64_t at = p->offset;
+    while (at < visible && ret->chunks.len < CHUNKS_MAX && (ret->bytes < max || first)) {
+        log_chunk_t c;
+        st_t st = log_read(p->partition.topic, p->partition.index, at, max - ret->bytes, &c, NULL);
+        if (st != ST_OK)
+            return ret->bytes ? ST_OK : st;
+        cut_at(&c, visible);
+        if (c.bytes.len == 0 || (!first && ret->bytes + c.bytes.len > max)) {
+            log_chunk_unref(&c);
+            break;
+        }
+        first = false;
+        at = c.next_offset;
+        ret->bytes += c.bytes.len;
+        VEC_PUSH(&ret->chunks, c);
+        if (ret->bytes >= max)
+            break;
+    }
+    return ST_OK;
+}
+
 /* At most `room` bytes, but when `first` at least one batch where there is one. */
 static void read_part(broker_net_t *net, broker_fetch_t *f, broker_fetch_part_t *p, size_t room,
                       bool first, result_t *ret)
@@ -73,15 +102,7 @@ static void read_part(broker_net_t *net, broker_fetch_t *f, broker_fetch_part_t 
     int64_t visible = f->committed ? ret->offsets.stable : ret->offsets.end;
     if (st == ST_OK && p->offset < visible && (room > 0 || first)) {
         size_t max = p->bytes_max < 0 ? 0 : (size_t)p->bytes_max;
-        max = max < room ? max : room;
-        log_chunk_t c;
-        st = log_read(p->partition.topic, p->partition.index, p->offset, max, &c, NULL);
-        if (st == ST_OK && f->committed)
-            cut_at(&c, ret->offsets.stable);
-        if (st == ST_OK && !first && c.bytes.len > max)
-            log_chunk_unref(&c);
-        else if (st == ST_OK)
-            ret->chunk = c;
+        st = read_chunks(p, visible, max < room ? max : room, first, ret);
     }
     if (st == ST_NOT_FOUND) { /* deleted; under the same name there may be another */
         broker_news_forget(net, p->partition.topic);
@@ -103,10 +124,10 @@ static bool try_parts(broker_request_t *r, broker_fetch_t *f, result_t *result)
         size_t room = bytes < f->bytes_max ? f->bytes_max - bytes : 0;
         read_part(r->conn->net, f, f->part[i], room, !any, &result[i]);
         failed |= result[i].code != KAFKA_NONE;
-        if (!result[i].chunk.bytes.len)
+        if (!result[i].bytes)
             continue;
         any = true;
-        bytes += result[i].chunk.bytes.len;
+        bytes += result[i].bytes;
         f->last_with_data = i;
     }
     return failed || bytes >= f->bytes_min || f->n_parts == 0;
@@ -114,17 +135,19 @@ static bool try_parts(broker_request_t *r, broker_fetch_t *f, result_t *result)
 
 static void let_go(broker_fetch_t *f, result_t *result)
 {
-    for (size_t i = 0; i < f->n_parts; i++)
-        if (result[i].chunk.owner)
-            log_chunk_unref(&result[i].chunk);
+    for (size_t i = 0; i < f->n_parts; i++) {
+        for (size_t k = 0; k < result[i].chunks.len; k++)
+            log_chunk_unref(&result[i].chunks.ptr[k]);
+        VEC_DONE(&result[i].chunks);
+    }
 }
 
 /* ---- answering */
 
 static bool is_news(const broker_fetch_t *f, const broker_fetch_part_t *p, const result_t *result)
 {
-    return !f->incremental || result->chunk.bytes.len || result->code ||
-           result->offsets.end != p->sent_end || result->offsets.start != p->sent_start;
+    return !f->incremental || result->bytes || result->code || result->offsets.end != p->sent_end ||
+           result->offsets.start != p->sent_start;
 }
 
 /* The aborted transactions that a reader of these records meets: not null, though it may be empty.
@@ -134,9 +157,9 @@ static void put_aborted(broker_request_t *r, const broker_fetch_part_t *p, const
 {
     log_aborted_t *aborted;
     size_t n = 0;
-    if (result->chunk.bytes.len)
+    if (result->bytes)
         log_topic_aborted(p->partition.topic, p->partition.index, p->offset,
-                          result->chunk.next_offset, &r->arena, &aborted, &n);
+                          VEC_LAST(&result->chunks).next_offset, &r->arena, &aborted, &n);
     NEW_LIST(&r->arena, to->aborted_transactions, fetch_response_aborted_transaction, n + 1);
     to->aborted_transactions.len = (int32_t)n;
     for (size_t i = 0; i < n; i++)
@@ -155,10 +178,11 @@ static void put_part(broker_request_t *r, const broker_fetch_t *f, broker_fetch_
     to->records = STR("");
     if (f->committed && !result->code)
         put_aborted(r, p, result, to);
-    if (result->chunk.owner) {
-        to->records = result->chunk.bytes;
-        VEC_PUSH(&r->chunks, result->chunk);
-    }
+    if (result->bytes) /* the first chunk stands for all: broker_answer puts them in its place */
+        to->records = str_n(result->chunks.ptr[0].bytes.ptr, result->bytes);
+    for (size_t i = 0; i < result->chunks.len; i++)
+        VEC_PUSH(&r->chunks, result->chunks.ptr[i]);
+    VEC_DONE(&result->chunks);
     p->sent_end = result->offsets.end;
     p->sent_start = result->offsets.start;
 }

@@ -12,6 +12,8 @@ struct broker_session {
 
 enum { EPOCH_FULL = 0, EPOCH_NONE = -1 };
 
+#define PARTS_MAX 100000 /* a session remembers */
+
 /* ---- parts */
 
 void broker_fetch_resolve(const broker_t *b, const broker_fetch_t *f, broker_fetch_partition_t *p)
@@ -115,7 +117,8 @@ static void session_forget(broker_session_t *s, const wire_fetch_request_forgott
     }
 }
 
-static void session_change(broker_request_t *r, broker_session_t *s)
+/* False when it would remember too much. */
+static bool session_change(broker_request_t *r, broker_session_t *s)
 {
     MESSAGE(fetch);
     buf_t key = BUF_INIT;
@@ -126,11 +129,11 @@ static void session_change(broker_request_t *r, broker_session_t *s)
             session_put(broker_of(r), s, &m->topics.ptr[i], &m->topics.ptr[i].partitions.ptr[k],
                         &key);
     buf_done(&key);
+    return s->parts.len <= PARTS_MAX;
 }
 
-static void use_session(broker_request_t *r, broker_session_t *s, broker_fetch_t *f)
+static void use_session(const broker_session_t *s, broker_fetch_t *f)
 {
-    session_change(r, s);
     f->part = s->parts.ptr;
     f->n_parts = s->parts.len;
     f->start = s->parts.len ? s->start % s->parts.len : 0;
@@ -193,15 +196,18 @@ int16_t broker_fetch_begin(broker_request_t *r, broker_fetch_t *f)
     if (m->session_epoch == EPOCH_FULL) {
         end_session(c);
         c->session = session_new(broker_of(r));
-        use_session(r, c->session, f);
-        return KAFKA_NONE;
+    } else {
+        if (!c->session || c->session->id != m->session_id)
+            return KAFKA_FETCH_SESSION_ID_NOT_FOUND;
+        if (c->session->epoch != m->session_epoch)
+            return KAFKA_INVALID_FETCH_SESSION_EPOCH;
+        c->session->epoch = c->session->epoch == INT32_MAX ? 1 : c->session->epoch + 1;
+        f->incremental = true;
     }
-    if (!c->session || c->session->id != m->session_id)
-        return KAFKA_FETCH_SESSION_ID_NOT_FOUND;
-    if (c->session->epoch != m->session_epoch)
-        return KAFKA_INVALID_FETCH_SESSION_EPOCH;
-    c->session->epoch = c->session->epoch == INT32_MAX ? 1 : c->session->epoch + 1;
-    f->incremental = true;
-    use_session(r, c->session, f);
+    if (!session_change(r, c->session)) {
+        end_session(c);
+        return KAFKA_INVALID_REQUEST;
+    }
+    use_session(c->session, f);
     return KAFKA_NONE;
 }

@@ -109,7 +109,7 @@ struct broker_request {
     bool away, done;
     bool cut;                /* with its answer the connection ends */
     wire_out_t out;          /* 4 bytes of length, header, body */
-    VEC(log_chunk_t) chunks; /* what out's splices point into */
+    VEC(log_chunk_t) chunks; /* the records of the answer, in their order */
     size_t written;
 };
 

@@ -170,8 +170,9 @@ void broker_net_free(broker_t *b)
 {
     for (size_t i = 0; i < b->nets.len; i++) {
         broker_net_t *net = b->nets.ptr[i];
-        io_mail_t *mail = io_mailbox_done(&net->done); /* freed with their connections */
-        (void)mail;
+        io_mail_t *mail = io_mailbox_done(&net->done);
+        on_done(net, mail);
+        work(net);
         for (mail = io_mailbox_done(&net->arrivals); mail;) {
             arrival_t *a = (arrival_t *)mail;
             mail = mail->next;
@@ -217,13 +218,18 @@ void broker_worker_stop(broker_worker_t *w)
         return;
     io_loop_stop(w->loop);
     pthread_join(w->thread, NULL);
+    io_mail_t *left = io_mailbox_done(&w->mail);
+    if (left)
+        w->mail.fn(w->broker, left);
 }
 
 void broker_worker_free(broker_worker_t *w)
 {
     if (!w->loop)
         return;
-    io_mail_t *mail = io_mailbox_done(&w->mail); /* requests: freed with their connections */
-    (void)mail;
+    if (!w->started) {
+        io_mail_t *none = io_mailbox_done(&w->mail);
+        ASSERT(!none);
+    }
     io_loop_free(w->loop);
 }

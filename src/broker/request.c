@@ -153,6 +153,26 @@ static void finish(broker_request_t *r)
 
 /* ---- out */
 
+/* Records that were read in several chunks: each chunk takes its place. */
+static void splice_chunks(broker_request_t *r)
+{
+    wire_out_t *out = &r->out;
+    VEC(wire_splice_t) all = {0};
+    size_t k = 0;
+    for (size_t i = 0; i < out->splices.len; i++)
+        for (size_t left = out->splices.ptr[i].bytes.len; left > 0; k++) {
+            str_t bytes = r->chunks.ptr[k].bytes;
+            ASSERT(k < r->chunks.len && bytes.len > 0 && bytes.len <= left);
+            VEC_PUSH(&all, (wire_splice_t){out->splices.ptr[i].at, bytes});
+            left -= bytes.len;
+        }
+    ASSERT(k == r->chunks.len);
+    VEC_DONE(&out->splices);
+    out->splices.ptr = all.ptr;
+    out->splices.len = all.len;
+    out->splices.cap = all.cap;
+}
+
 void broker_answer(broker_request_t *r, const void *response)
 {
     err_t err;
@@ -169,6 +189,8 @@ void broker_answer(broker_request_t *r, const void *response)
         broker_cut(r, err.msg);
         return;
     }
+    if (r->chunks.len)
+        splice_chunks(r);
     store_be32(r->out.buf.ptr, (uint32_t)(wire_out_bytes(&r->out) - 4));
     finish(r);
 }

@@ -1,5 +1,6 @@
 """The broker, driven by real clients: kcat, confluent-kafka (librdkafka) and kafka-python."""
 import os
+import re
 import signal
 import socket
 import struct
@@ -7,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from conftest import ROOT
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, ConfigResource, NewPartitions, NewTopic, OffsetSpec
 from kafka import KafkaConsumer, KafkaProducer
@@ -675,3 +677,28 @@ def test_no_more_connections_than_allowed(arus, tmp_path):
         assert w.receive()
     finally:
         assert b.stop() == 0
+
+
+def test_the_docs_say_what_is_served(broker, wire):
+    wire.send(18, 0, b"")
+    answer = wire.receive()[6:]
+    n = struct.unpack(">i", answer[:4])[0]
+    served = [f"| {k} | {a}-{b} |" if a != b else f"| {k} | {a} |" for k, a, b in struct.iter_unpack(">hhh", answer[4:4 + 6 * n])]
+    rows = [line.split("|") for line in (ROOT / "docs" / "kafka.md").read_text().splitlines() if re.match(r"\| \d", line)]
+    assert [f"|{r[1]}|{r[3]}|" for r in rows] == served
+
+
+def test_who_never_reads_holds_up_nobody(broker, wire):
+    broker.create("t")
+    assert not produce(broker, "t", [b"x" * 100_000 for _ in range(100)])
+    with open(f"/proc/{broker.process.pid}/statm") as f:
+        before = int(f.read().split()[1])
+    fetch = struct.pack(">iiiibi", -1, 100, 1, 50_000_000, 0, 1) + b"\0\1t" + struct.pack(">iiqi", 1, 0, 0, 50_000_000)
+    for _ in range(100):  # 10 MB each
+        wire.send(1, 4, fetch)
+    assert not produce(broker, "t", [b"y" * 1000 for _ in range(1000)])
+    with open(f"/proc/{broker.process.pid}/statm") as f:
+        assert (int(f.read().split()[1]) - before) * os.sysconf("SC_PAGE_SIZE") < 48 << 20
+    n = struct.unpack(">i", wire.exactly(4))[0]  # and when it reads, all is there
+    assert n > 10_000_000
+    wire.exactly(n)

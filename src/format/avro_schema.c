@@ -344,6 +344,27 @@ static ST parse_field(parser_t *p, const json_value_t *v, avro_field_t *ret)
     return ST_OK;
 }
 
+#define FEW 16 /* texts are compared each with each */
+
+/* The first text that stands among those before it, or n. */
+static size_t first_twice(const str_t *text, size_t n)
+{
+    size_t i = 0;
+    if (n <= FEW) {
+        for (; i < n; i++)
+            for (size_t k = 0; k < i; k++)
+                if (str_eq(text[i], text[k]))
+                    return i;
+        return n;
+    }
+    map_t seen;
+    map_init(&seen);
+    while (i < n && !map_put(&seen, text[i], &seen))
+        i++;
+    map_done(&seen, NULL);
+    return i;
+}
+
 static ST parse_record(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
 {
     avro_schema_t *s;
@@ -353,16 +374,17 @@ static ST parse_record(parser_t *p, const json_value_t *v, const avro_schema_t *
         return err_set(p->err, ST_BAD_INPUT, "Record has no fields: " STR_FMT,
                        STR_ARG(s->full_name));
     avro_field_t *f = ARENA_ARRAY(p->arena, avro_field_t, fields->n);
+    str_t *name = ARENA_ARRAY(p->arena, str_t, fields->n);
     str_t outer = p->space;
     p->space = s->space;
     for (size_t i = 0; i < fields->n; i++) {
         TRY(parse_field(p, &fields->item[i], &f[i]));
-        for (size_t j = 0; j < i; j++)
-            if (str_eq(f[i].name, f[j].name))
-                return err_set(p->err, ST_BAD_INPUT,
-                               "Duplicate field " STR_FMT " in record " STR_FMT, STR_ARG(f[i].name),
-                               STR_ARG(s->full_name));
+        name[i] = f[i].name;
     }
+    size_t twice = first_twice(name, fields->n);
+    if (twice < fields->n)
+        return err_set(p->err, ST_BAD_INPUT, "Duplicate field " STR_FMT " in record " STR_FMT,
+                       STR_ARG(name[twice]), STR_ARG(s->full_name));
     s->field = f;
     s->n_fields = fields->n;
     p->space = outer;
@@ -382,11 +404,11 @@ static ST parse_enum(parser_t *p, const json_value_t *v, const avro_schema_t **r
     for (size_t i = 0; i < s->n_symbols; i++) {
         TRY(check_name(p, s->symbol[i]));
         found = found || str_eq(s->fallback, s->symbol[i]);
-        for (size_t j = 0; j < i; j++)
-            if (str_eq(s->symbol[i], s->symbol[j]))
-                return err_set(p->err, ST_BAD_INPUT, "Duplicate enum symbol: " STR_FMT,
-                               STR_ARG(s->symbol[i]));
     }
+    size_t twice = first_twice(s->symbol, s->n_symbols);
+    if (twice < s->n_symbols)
+        return err_set(p->err, ST_BAD_INPUT, "Duplicate enum symbol: " STR_FMT,
+                       STR_ARG(s->symbol[twice]));
     if (!found)
         return err_set(p->err, ST_BAD_INPUT,
                        "The Enum Default: " STR_FMT " is not in the enum symbol set",
@@ -463,24 +485,21 @@ static ST parse_object(parser_t *p, const json_value_t *v, const avro_schema_t *
     return ST_OK;
 }
 
-static bool same_branch(const avro_schema_t *a, const avro_schema_t *b)
-{
-    return a->kind == b->kind && str_eq(a->full_name, b->full_name);
-}
-
 static ST parse_union(parser_t *p, const json_value_t *v, const avro_schema_t **ret)
 {
     avro_schema_t *s = new_schema(p, AVRO_UNION, NULL);
     const avro_schema_t **branch = ARENA_ARRAY(p->arena, const avro_schema_t *, v->n);
+    str_t *name = ARENA_ARRAY(p->arena, str_t, v->n);
     for (size_t i = 0; i < v->n; i++) {
         TRY(parse(p, &v->item[i], &branch[i]));
         if (branch[i]->kind == AVRO_UNION)
             return err_set(p->err, ST_BAD_INPUT, "Nested union");
-        for (size_t j = 0; j < i; j++)
-            if (same_branch(branch[i], branch[j]))
-                return err_set(p->err, ST_BAD_INPUT, "Duplicate in union:%s",
-                               kind_names[branch[i]->kind]);
+        name[i] =
+            branch[i]->full_name.len ? branch[i]->full_name : str_of(kind_names[branch[i]->kind]);
     }
+    size_t twice = first_twice(name, v->n);
+    if (twice < v->n)
+        return err_set(p->err, ST_BAD_INPUT, "Duplicate in union:" STR_FMT, STR_ARG(name[twice]));
     s->branch = branch;
     s->n_branches = v->n;
     *ret = s;

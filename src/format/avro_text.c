@@ -5,6 +5,7 @@
 #include "data/text.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 typedef struct printer {
     buf_t *b;
@@ -59,25 +60,46 @@ static void put_number(buf_t *b, const json_value_t *v)
         data_put_f64(b, json_f64(v));
 }
 
-/* The members in the order of their names, or as they came; of a name given twice the last, where
- * the first was. */
-static size_t *order_of(arena_t *a, const json_value_t *o, bool sorted, size_t *ret_n)
+typedef struct member {
+    str_t name;
+    const json_value_t *value;
+} member_t;
+
+static int compare_members(const void *x, const void *y)
 {
-    size_t *order = ARENA_ARRAY(a, size_t, o->n + 1), n = 0;
-    for (size_t i = 0; i < o->n; i++) {
-        size_t at = 0;
-        while (at < n && !str_eq(o->name[order[at]], o->name[i]))
-            at++;
-        if (at == n)
-            n++;
-        order[at] = i;
-        for (; sorted && at > 0 && str_cmp(o->name[order[at - 1]], o->name[i]) > 0; at--) {
-            order[at] = order[at - 1];
-            order[at - 1] = i;
+    return str_cmp(((const member_t *)x)->name, ((const member_t *)y)->name);
+}
+
+/* Without those whose name comes again: the last value stands where the first was. Sorted by name,
+ * or as they came. */
+static member_t *order_members(arena_t *a, member_t *m, size_t n, bool sorted, size_t *ret_n)
+{
+    map_t first;
+    size_t kept = 0;
+    member_t *out = ARENA_ARRAY(a, member_t, n + 1);
+    map_init(&first);
+    for (size_t i = 0; i < n; i++) {
+        member_t *there = map_get(&first, m[i].name);
+        if (there) {
+            there->value = m[i].value;
+            continue;
         }
+        out[kept] = m[i];
+        map_put(&first, m[i].name, &out[kept++]);
     }
-    *ret_n = n;
-    return order;
+    map_done(&first, NULL);
+    if (sorted)
+        qsort(out, kept, sizeof *out, compare_members);
+    *ret_n = kept;
+    return out;
+}
+
+static member_t *members_of(arena_t *a, const json_value_t *o, bool sorted, size_t *ret_n)
+{
+    member_t *m = ARENA_ARRAY(a, member_t, o->n + 1);
+    for (size_t i = 0; i < o->n; i++)
+        m[i] = (member_t){o->name[i], &o->item[i]};
+    return order_members(a, m, o->n, sorted, ret_n);
 }
 
 static void put_json(buf_t *b, const json_value_t *v, bool sorted)
@@ -97,11 +119,11 @@ static void put_json(buf_t *b, const json_value_t *v, bool sorted)
         arena_t a;
         size_t n;
         arena_init(&a, ARENA_NO_LIMIT);
-        size_t *order = order_of(&a, v, sorted, &n);
+        member_t *m = members_of(&a, v, sorted, &n);
         buf_put_char(b, '{');
         for (size_t i = 0; i < n; i++) {
-            put_name_of(b, v->name[order[i]]);
-            put_json(b, &v->item[order[i]], sorted);
+            put_name_of(b, m[i].name);
+            put_json(b, m[i].value, sorted);
         }
         buf_put_char(b, '}');
         arena_done(&a);
@@ -111,12 +133,6 @@ static void put_json(buf_t *b, const json_value_t *v, bool sorted)
 }
 
 /* ---- properties */
-
-static void put_property(printer_t *p, const json_value_t *json, size_t i)
-{
-    put_name_of(p->b, json->name[i]);
-    put_json(p->b, &json->item[i], p->normal);
-}
 
 /* A logical type comes first when all else is sorted. */
 static bool is_logical(const avro_schema_t *s, str_t name)
@@ -136,13 +152,14 @@ static void put_properties(printer_t *p, const json_value_t *json, const avro_sc
     if (!json || p->canonical)
         return;
     arena_init(&a, ARENA_NO_LIMIT);
-    size_t *order = order_of(&a, json, p->normal, &n);
+    member_t *m = members_of(&a, json, p->normal, &n);
     for (int logical = p->normal ? 1 : 0; logical >= 0; logical--)
         for (size_t i = 0; i < n; i++) {
-            str_t name = json->name[order[i]];
-            if (!reserved(name, !s, s ? s->kind : AVRO_NULL) &&
-                (!p->normal || is_logical(s, name) == (logical == 1)))
-                put_property(p, json, order[i]);
+            if (reserved(m[i].name, !s, s ? s->kind : AVRO_NULL) ||
+                (p->normal && is_logical(s, m[i].name) != (logical == 1)))
+                continue;
+            put_name_of(p->b, m[i].name);
+            put_json(p->b, m[i].value, p->normal);
         }
     arena_done(&a);
 }
@@ -163,37 +180,21 @@ static str_t short_alias(const avro_schema_t *s, str_t alias)
     return near ? rest : alias;
 }
 
-static bool comes_before(str_t x, str_t y)
-{
-    return str_cmp(x, y) < 0;
-}
-
 static void put_aliases(printer_t *p, const str_t *alias, size_t n, const avro_schema_t *s)
 {
     arena_t a;
-    size_t kept = 0;
     if (!n || p->canonical)
         return;
     arena_init(&a, ARENA_NO_LIMIT);
-    str_t *list = ARENA_ARRAY(&a, str_t, n);
-    for (size_t i = 0; i < n; i++) {
-        size_t at = 0;
-        while (at < kept && !str_eq(list[at], alias[i]))
-            at++;
-        if (at < kept)
-            continue;
-        list[kept++] = alias[i];
-        for (; p->normal && at > 0 && comes_before(list[at], list[at - 1]); at--) {
-            str_t swap = list[at];
-            list[at] = list[at - 1];
-            list[at - 1] = swap;
-        }
-    }
+    member_t *m = ARENA_ARRAY(&a, member_t, n);
+    for (size_t i = 0; i < n; i++)
+        m[i].name = alias[i];
+    m = order_members(&a, m, n, p->normal, &n);
     put_name_of(p->b, STR("aliases"));
     buf_put_char(p->b, '[');
-    for (size_t i = 0; i < kept; i++) {
+    for (size_t i = 0; i < n; i++) {
         json_put_item(p->b);
-        json_put_str_jackson(p->b, s ? short_alias(s, list[i]) : list[i]);
+        json_put_str_jackson(p->b, s ? short_alias(s, m[i].name) : m[i].name);
     }
     buf_put_char(p->b, ']');
     arena_done(&a);

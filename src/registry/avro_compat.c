@@ -4,7 +4,8 @@
 
 #include "base/map.h"
 
-#define DEPTH_MAX 1000 /* pairs inside one another */
+#define DEPTH_MAX 1000   /* pairs inside one another */
+#define PAIRS_MAX 200000 /* that are compared: more take too long */
 
 typedef struct step {
     const struct step *up; /* NULL: the root */
@@ -109,17 +110,19 @@ static void check_names(compat_t *c, const step_t *at, const avro_schema_t *r,
                arena_printf(c->d->arena, "expected: " STR_FMT, STR_ARG(w->full_name)));
 }
 
-static const avro_field_t *field_of(const avro_schema_t *s, str_t name)
+/* The writer's fields by name. */
+typedef struct fields {
+    const avro_schema_t *record;
+    map_t by_name;
+} fields_t;
+
+static const avro_field_t *field_of(const fields_t *w, str_t name)
 {
-    for (size_t i = 0; i < s->n_fields; i++)
-        if (str_eq(s->field[i].name, name))
-            return &s->field[i];
-    return NULL;
+    return map_get(&w->by_name, name);
 }
 
 /* The writer's field, by name or alias; *ret_many when there are several. */
-static const avro_field_t *writer_field(const avro_schema_t *w, const avro_field_t *f,
-                                        bool *ret_many)
+static const avro_field_t *writer_field(const fields_t *w, const avro_field_t *f, bool *ret_many)
 {
     const avro_field_t *found = field_of(w, f->name);
     *ret_many = false;
@@ -131,8 +134,8 @@ static const avro_field_t *writer_field(const avro_schema_t *w, const avro_field
     return found;
 }
 
-static void check_field(compat_t *c, const step_t *at, const avro_schema_t *w,
-                        const avro_field_t *f, messages_t *out)
+static void check_field(compat_t *c, const step_t *at, const fields_t *w, const avro_field_t *f,
+                        messages_t *out)
 {
     bool many;
     step_t type = {at, STR("type")};
@@ -142,13 +145,13 @@ static void check_field(compat_t *c, const step_t *at, const avro_schema_t *w,
                                    "Unexpected exception during compatibility check: Reader record "
                                    "field " STR_FMT
                                    " matches multiple fields in writer record schema " STR_FMT,
-                                   STR_ARG(f->name), STR_ARG(w->full_name)));
+                                   STR_ARG(f->name), STR_ARG(w->record->full_name)));
     else if (from)
         check(c, &type, f->type, from->type, out);
     else if (f->fallback)
         return;
     else if (f->type->kind == AVRO_ENUM && f->type->fallback.ptr)
-        check(c, &type, f->type, w, out);
+        check(c, &type, f->type, w->record, out);
     else
         differ(c, out, at, "READER_FIELD_MISSING_DEFAULT_VALUE",
                "The field '%i' at path '%p' in the %r schema has no default value and is missing "
@@ -160,11 +163,16 @@ static void check_record(compat_t *c, const step_t *at, const avro_schema_t *r,
                          const avro_schema_t *w, messages_t *out)
 {
     step_t fields = {at, STR("fields")};
+    fields_t writer = {.record = w};
     check_names(c, at, r, w, out);
+    map_init(&writer.by_name);
+    for (size_t i = 0; i < w->n_fields; i++)
+        map_put(&writer.by_name, w->field[i].name, (void *)(uintptr_t)&w->field[i]);
     for (size_t i = 0; i < r->n_fields; i++) {
         step_t step = {&fields, arena_printf(c->d->arena, "%zu", i)};
-        check_field(c, &step, w, &r->field[i], out);
+        check_field(c, &step, &writer, &r->field[i], out);
     }
+    map_done(&writer.by_name, NULL);
 }
 
 static int compare_texts(const void *a, const void *b)
@@ -178,13 +186,14 @@ static void check_enum(compat_t *c, const step_t *at, const avro_schema_t *r,
     str_t *lost = ARENA_ARRAY(c->d->arena, str_t, w->n_symbols + 1);
     size_t n = 0;
     check_names(c, at, r, w, out);
-    for (size_t i = 0; i < w->n_symbols && !r->fallback.ptr; i++) {
-        bool found = false;
-        for (size_t k = 0; k < r->n_symbols && !found; k++)
-            found = str_eq(r->symbol[k], w->symbol[i]);
-        if (!found)
+    map_t known;
+    map_init(&known);
+    for (size_t i = 0; i < r->n_symbols; i++)
+        map_put(&known, r->symbol[i], c);
+    for (size_t i = 0; i < w->n_symbols && !r->fallback.ptr; i++)
+        if (!map_get(&known, w->symbol[i]))
             lost[n++] = w->symbol[i];
-    }
+    map_done(&known, NULL);
     if (!n)
         return;
     qsort(lost, n, sizeof *lost, compare_texts);
@@ -232,17 +241,26 @@ static void check_writer_union(compat_t *c, const step_t *at, const avro_schema_
     }
 }
 
+static bool branch_fits(compat_t *c, const avro_schema_t *r, const avro_schema_t *w)
+{
+    messages_t found = {0};
+    check(c, &root, r, w, &found);
+    bool fits = !found.len;
+    VEC_DONE(&found);
+    return fits;
+}
+
+/* First the branch of the writer's own type, which mostly is the one. */
 static void check_reader_union(compat_t *c, const step_t *at, const avro_schema_t *r,
                                const avro_schema_t *w, messages_t *out)
 {
-    for (size_t i = 0; i < r->n_branches; i++) {
-        messages_t found = {0};
-        check(c, &root, r->branch[i], w, &found);
-        bool fits = !found.len;
-        VEC_DONE(&found);
-        if (fits)
+    for (size_t i = 0; i < r->n_branches; i++)
+        if (r->branch[i]->kind == w->kind && str_eq(r->branch[i]->full_name, w->full_name) &&
+            branch_fits(c, r->branch[i], w))
             return;
-    }
+    for (size_t i = 0; i < r->n_branches; i++)
+        if (branch_fits(c, r->branch[i], w))
+            return;
     differ_branch(c, out, at, w);
 }
 
@@ -296,12 +314,12 @@ static void check(compat_t *c, const step_t *at, const avro_schema_t *r, const a
         messages_t found = {0};
         pair = ARENA_NEW(c->d->arena, pair_t);
         map_put(&c->pairs, str_n(key, sizeof key), pair);
-        if (c->depth < DEPTH_MAX) {
+        if (c->depth < DEPTH_MAX && c->pairs.len < PAIRS_MAX) {
             c->depth++;
             compare(c, at, r, w, &found);
             c->depth--;
         } else {
-            VEC_PUSH(&found, STR("the schemas are nested too deep to be compared"));
+            VEC_PUSH(&found, STR("The schemas are too large to be compared"));
         }
         str_t *kept = ARENA_ARRAY(c->d->arena, str_t, found.len + 1);
         for (size_t i = 0; i < found.len; i++)

@@ -177,6 +177,9 @@ static ST check_compatible(registry_t *r, arena_t *a, const config_t *config, co
                    STR_ARG(s->name), STR_ARG(why->messages.ptr[before]));
 }
 
+/* What a record of Kafka's default size has room for. */
+#define RECORD_BYTES_MAX (1048576 - 512)
+
 /* Everything is settled but the id. */
 static ST write_version(registry_t *r, arena_t *a, registry_schema_t *s, int32_t id, err_t *err)
 {
@@ -203,7 +206,11 @@ static ST write_version(registry_t *r, arena_t *a, registry_schema_t *s, int32_t
             change_remove_schema(&c, s->subject, v->version);
     }
     change_schema(&c, s);
-    st_t st = state_commit(r, &c, err);
+    st_t st = ST_TOO_LARGE;
+    if (VEC_LAST(&c.values).len <= RECORD_BYTES_MAX)
+        st = state_commit(r, &c, err);
+    else
+        (void)err_set(err, st, "Register operation failed because schema is too large");
     change_done(&c);
     return st;
 }

@@ -91,9 +91,9 @@ void registry_close(registry_t *r);
 schema_source_t registry_source(registry_t *r);
 
 /* register.c: the version of the subject that has this schema, made now unless there is one. Equal
- * schemas have one id within their context. ST_BAD_SCHEMA; ST_INCOMPATIBLE; ST_DENIED: the mode
- * forbids it. why: gets the
- * reasons for ST_INCOMPATIBLE, which err has no room for; may be NULL. */
+ * schemas have one id within their context. ST_BAD_SCHEMA; ST_TOO_LARGE; ST_INCOMPATIBLE;
+ * ST_DENIED: the mode forbids it. why: gets the reasons for ST_INCOMPATIBLE, which err has no room
+ * for; may be NULL. */
 ST registry_register(registry_t *r, str_t subject, const registry_input_t *in,
                      registry_schema_t *ret, kind_diff_t *why, err_t *err);
 /* The version of the subject (in the default context: or of the same subject in another) that has

@@ -6,7 +6,7 @@
 #include "registry/api/api.h"
 
 #define CALL_BODY_BYTES_MAX   (16u << 20)
-#define CALL_SCHEMA_BYTES_MAX (1000012u) /* what fits a record of Kafka's default size */
+#define CALL_SCHEMA_BYTES_MAX (4u << 20) /* as it comes; what is kept must be smaller */
 
 typedef struct call {
     const api_options_t *opt;

@@ -47,12 +47,13 @@ typedef struct runner {
     wire_reader_t reader;
     uint64_t failed, lag;
     int64_t busy_ns, wall_ms;
-    size_t changed_bytes; /* of changelogs since the last checkpoint */
-    size_t turn_bytes;    /* read a partition and turn */
-    size_t output_bytes;  /* of this turn, changes of state too */
-    bool fresh;           /* it has input partitions without a committed offset */
-    bool took;            /* it took part in this round */
-    bool broken;          /* its state is not what was committed: to be built again */
+    size_t changed_bytes;             /* of changelogs since the last checkpoint */
+    size_t turn_bytes;                /* read a partition and turn */
+    size_t input_bytes, output_bytes; /* of this turn; changes of state are output, too */
+    double growth;                    /* bytes out for a byte in */
+    bool fresh;                       /* it has input partitions without a committed offset */
+    bool took;                        /* it took part in this round */
+    bool broken;                      /* its state is not what was committed: to be built again */
     int64_t retry_at_ms;
 } runner_t;
 

@@ -5,11 +5,14 @@
 #define WARNINGS_MAX 10 /* printed a query; all are counted and in the processing log */
 #define SHAPE_CONFIG "arus.state.shape" /* exec_store_shape, in a changelog's configs */
 
-/* A turn reads so much a partition, less when its output was over the goal the last time: joins can
- * make much of little. Past the limit a turn is given up and taken again with less. */
+/* A turn reads so much a partition that its output will be about the goal, by what came of the last
+ * one: joins can make much of little. Past the limit a turn is given up and taken again with less.
+ */
 #define TURN_BYTES_MAX    (256u << 10)
-#define OUTPUT_BYTES_GOAL (16u << 20)
+#define TURN_BYTES_FIRST  (16u << 10) /* what a query makes of it is not known yet */
+#define OUTPUT_BYTES_GOAL (8u << 20)
 #define OUTPUT_BYTES_MAX  (512u << 20)
+#define OUTPUT_BYTES_KEEP (1u << 20)    /* of a partition's buffer, from turn to turn */
 #define BATCH_BYTES       (1000u << 10) /* below max.message.bytes' default */
 
 /* ---- outputs --------------------------------------------------------------------------------- */
@@ -77,6 +80,8 @@ static void output_collect(runner_output_t *o, log_commit_t *c)
         while (batches.len && wire_batch_next(&batches, &b, NULL) == ST_OK)
             log_commit_append(c, o->topic, p, b.bytes);
         ASSERT(!batches.len);
+        if (o->buf[p].cap > OUTPUT_BYTES_KEEP)
+            buf_done(&o->buf[p]);
         buf_clear(&o->buf[p]);
     }
 }
@@ -310,7 +315,7 @@ static runner_t *runner_make(server_t *s, engine_query_t *q)
     runner_t *r = mem_zalloc(sizeof *r);
     r->server = s;
     r->query = q;
-    r->turn_bytes = TURN_BYTES_MAX;
+    r->turn_bytes = q ? TURN_BYTES_FIRST : TURN_BYTES_MAX;
     arena_init(&r->life, ARENA_NO_LIMIT);
     arena_init(&r->turn, ARENA_NO_LIMIT);
     wire_reader_init(&r->reader, UNPACK_BYTES_MAX);
@@ -525,6 +530,8 @@ static void feed(runner_t *r, portion_t *portion, size_t n)
         while (k < p->records.len && p->records.ptr[k].ts_ms <= until)
             k++;
         exec_feed(r->exec, p->input, p->partition, p->records.ptr, k);
+        for (size_t j = 0; j < k; j++)
+            r->input_bytes += p->records.ptr[j].key.len + p->records.ptr[j].value.len;
         r->input[p->input].position[p->partition] =
             k < p->records.len ? p->records.ptr[k].offset : p->end;
         VEC_DONE(&p->records);
@@ -537,7 +544,7 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
     err_t err;
     int64_t start = io_mono_ns(r->server->opt.io);
     r->lag = 0;
-    r->output_bytes = 0;
+    r->input_bytes = r->output_bytes = 0;
     r->wall_ms = wall_ms;
     for (size_t i = 0; i < r->n_inputs; i++)
         for (int32_t p = 0; p < r->input[i].n_partitions; p++) {
@@ -563,13 +570,24 @@ bool runner_turn(runner_t *r, int64_t wall_ms)
     return r->took;
 }
 
+/* How much the next turn reads, by what this one made of its input. */
+static void size_turn(runner_t *r)
+{
+    double growth = (double)(r->output_bytes + 1) / (double)(r->input_bytes + 1);
+    if (growth < r->growth / 2)
+        growth = r->growth / 2; /* it may come again */
+    r->growth = growth;
+    size_t partitions = 0;
+    for (size_t i = 0; i < r->n_inputs; i++)
+        partitions += (size_t)r->input[i].n_partitions;
+    double bytes = OUTPUT_BYTES_GOAL / growth / (double)partitions;
+    r->turn_bytes = bytes < TURN_BYTES_MAX ? (size_t)bytes + 1 : TURN_BYTES_MAX;
+}
+
 st_t runner_collect(runner_t *r, log_commit_t *c, err_t *err)
 {
     exec_commit(r->exec, r->n_changelogs ? on_change : NULL, r);
-    if (r->output_bytes > OUTPUT_BYTES_GOAL && r->turn_bytes > 1)
-        r->turn_bytes /= 2;
-    else if (r->output_bytes < OUTPUT_BYTES_GOAL / 4 && r->turn_bytes < TURN_BYTES_MAX)
-        r->turn_bytes *= 2;
+    size_turn(r);
     if (r->output_bytes > OUTPUT_BYTES_MAX)
         return err_set(err, ST_TOO_LARGE,
                        "what " STR_FMT " makes of one turn is over %u MiB: it is taken again with "

@@ -702,3 +702,33 @@ def test_who_never_reads_holds_up_nobody(broker, wire):
     n = struct.unpack(">i", wire.exactly(4))[0]  # and when it reads, all is there
     assert n > 10_000_000
     wire.exactly(n)
+
+
+# ---- in `arus up`
+
+
+def test_a_query_between_two_kafka_clients(arus, tmp_path):
+    (tmp_path / "a.sql").write_text("""
+        CREATE STREAM s (id VARCHAR KEY, v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=2);
+        CREATE STREAM big WITH (KAFKA_TOPIC='big') AS SELECT id, v * 10 AS v FROM s WHERE v > 5;
+        """)
+    (tmp_path / "a.properties").write_text(
+        "ksql.queries.file=a.sql\nlisteners=PLAINTEXT://127.0.0.1:0,http://127.0.0.1:0\nbroker.count=3\n")
+    up = subprocess.Popen([arus, "up", str(tmp_path / "a.properties"), "--data", str(tmp_path / "data"), "--quiet"],
+                          stdout=subprocess.PIPE, text=True)
+    try:
+        b = Broker(arus, None)
+        for line in up.stdout:
+            if line.startswith("ready broker"):
+                b.ports.append(int(line.rsplit(":", 1)[1]))
+            if len(b.ports) == 3:
+                break
+        assert not produce(b, "s", [b'{"V": %d}' % i for i in range(10)])
+        found = b.read("big", 4, 2)
+        assert sorted(m.value() for m in found) == [b'{"V":%d}' % (i * 10) for i in range(6, 10)]
+        up.send_signal(signal.SIGTERM)
+        assert up.wait(10) == 0
+    finally:
+        up.kill()
+        up.wait()
+        up.stdout.close()

@@ -23,6 +23,7 @@ typedef struct broker_fetch_part {
     int32_t bytes_max, leader_epoch;
     int64_t seen_end;             /* how far it could be read when it was last looked at */
     int64_t sent_end, sent_start; /* what the client was told */
+    bool forgotten;               /* by the session that is just being changed */
 } broker_fetch_part_t;
 
 typedef struct broker_fetch {

@@ -106,15 +106,22 @@ static void session_forget(broker_session_t *s, const wire_fetch_request_forgott
     for (int32_t i = 0; i < t->partitions.len; i++) {
         put_key(key, t->topic, &t->topic_id, t->partitions.ptr[i]);
         broker_fetch_part_t *p = map_remove(&s->by_key, buf_str(key));
-        if (!p)
-            continue;
-        for (size_t k = 0; k < s->parts.len; k++)
-            if (s->parts.ptr[k] == p) {
-                VEC_REMOVE(&s->parts, k);
-                break;
-            }
-        free_part(p);
+        if (p)
+            p->forgotten = true;
     }
+}
+
+static void drop_forgotten(broker_session_t *s)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s->parts.len; i++) {
+        broker_fetch_part_t *p = s->parts.ptr[i];
+        if (p->forgotten)
+            free_part(p);
+        else
+            s->parts.ptr[n++] = p;
+    }
+    s->parts.len = n;
 }
 
 /* False when it would remember too much. */
@@ -124,6 +131,8 @@ static bool session_change(broker_request_t *r, broker_session_t *s)
     buf_t key = BUF_INIT;
     for (int32_t i = 0; i < m->forgotten_topics_data.len; i++)
         session_forget(s, &m->forgotten_topics_data.ptr[i], &key);
+    if (m->forgotten_topics_data.len)
+        drop_forgotten(s);
     for (int32_t i = 0; i < m->topics.len; i++)
         for (int32_t k = 0; k < m->topics.ptr[i].partitions.len; k++)
             session_put(broker_of(r), s, &m->topics.ptr[i], &m->topics.ptr[i].partitions.ptr[k],

@@ -3,6 +3,7 @@
 
 #define UUID_TEXT_BYTES 36
 #define ROUND_MS_MAX    (10 * 60 * 1000)
+#define PROTOCOLS_MAX   100 /* a member; all are compared with all others' */
 
 const char *group_state_name(group_state_t s)
 {
@@ -282,7 +283,7 @@ static int16_t check_join(const group_t *g, const broker_request_t *r)
     if (m->session_timeout_ms < config->session_ms_min ||
         m->session_timeout_ms > config->session_ms_max)
         return KAFKA_INVALID_SESSION_TIMEOUT;
-    if (!m->protocols.len || !m->protocol_type.len)
+    if (!m->protocols.len || m->protocols.len > PROTOCOLS_MAX || !m->protocol_type.len)
         return KAFKA_INCONSISTENT_GROUP_PROTOCOL;
     if (!g)
         return m->member_id.len ? KAFKA_UNKNOWN_MEMBER_ID : KAFKA_NONE;

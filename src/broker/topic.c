@@ -48,6 +48,8 @@ int16_t broker_topic_find(const broker_t *b, str_t name, const wire_uuid_t *id, 
 
 /* ---- CreateTopics */
 
+#define TOPICS_MAX 10000 /* a request; each name is compared with all others */
+
 static bool named_twice(const wire_create_topics_request_t *m, int32_t i)
 {
     for (int32_t k = 0; k < m->topics.len; k++)
@@ -151,6 +153,10 @@ void broker_on_create_topics(broker_request_t *r)
 {
     MESSAGE(create_topics);
     RESPONSE(create_topics);
+    if (m->topics.len > TOPICS_MAX) {
+        broker_cut(r, "asked for more than 10000 topics at once");
+        return;
+    }
     NEW_LIST(&r->arena, answer->topics, create_topics_response_topic, m->topics.len);
     for (int32_t i = 0; i < m->topics.len; i++)
         create_one(r, i, &answer->topics.ptr[i]);

@@ -247,7 +247,7 @@ static void put_types(buf_t *b, const json_value_t *types)
     cli_table_done(&t);
 }
 
-void cli_entity_put(buf_t *b, const json_value_t *e)
+static void put_entity(buf_t *b, const json_value_t *e)
 {
     str_t type = json_get_text(e, "@type", STR(""));
     for (size_t i = 0; i < sizeof list_kinds / sizeof *list_kinds; i++)
@@ -279,4 +279,13 @@ void cli_entity_put(buf_t *b, const json_value_t *e)
         json_put_value(b, e);
         BUF_LIT(b, "\n");
     }
+}
+
+void cli_entity_put(buf_t *b, const json_value_t *e)
+{
+    put_entity(b, e);
+    const json_value_t *w = json_get(e, "warnings");
+    for (size_t i = 0; w && w->kind == JSON_ARRAY && i < w->n; i++)
+        buf_printf(b, "\nWARNING: " STR_FMT "\n",
+                   STR_ARG(json_get_text(&w->item[i], "message", STR(""))));
 }

@@ -392,6 +392,16 @@ def test_shell_failures(server, arus, tmp_path):
     assert r.returncode == 1 and "cannot reach a server at http://127.0.0.1:1" in r.stderr
 
 
+def test_explain_warns_of_a_join_that_can_grow(server):
+    server.run("CREATE STREAM IF NOT EXISTS other (id VARCHAR KEY, w BIGINT) "
+               "WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);")
+    join = "SELECT s.id, v, w FROM s JOIN other WITHIN {} GRACE PERIOD 15 MINUTES ON s.id = other.id EMIT CHANGES;"
+    warnings = server.run("EXPLAIN " + join.format("7 DAYS"))[0]["warnings"]
+    assert "336 hours" in warnings[0]["message"] and "square" in warnings[0]["message"]
+    assert server.run("EXPLAIN " + join.format("1 MINUTE"))[0]["warnings"] == []
+    assert "WARNING: Each row" in server.sql("-e", "EXPLAIN " + join.format("7 DAYS")).stdout
+
+
 def test_a_topic_of_other_partitions_is_the_server_s_error(server):
     r = server.ksql("CREATE STREAM four (v INT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=4);")
     assert (r.status_code, r.json()["error_code"]) == (500, 50000)

@@ -1,6 +1,8 @@
 /* SHOW, LIST, DESCRIBE, EXPLAIN: what there is, as ksqlDB's REST entities. */
 #include "sql/engine/internal.h"
 
+#define LONG_WINDOW_MS 3600000 /* a join's window that is worth a warning */
+
 static buf_t *begin(engine_run_t *r, const char *entity)
 {
     buf_t *b = r->reply->json;
@@ -497,6 +499,27 @@ static ST explained(engine_run_t *r, arena_t *a, const engine_query_t **ret_quer
     return bind_query(a, &r->e->bind, q, BIND_TRANSIENT, STR_NONE, ret, err);
 }
 
+/* A join of streams remembers every row for its window: rows that come again and again meet all
+ * that came before them. */
+static void warn_of_joins(buf_t *b, const plan_step_t *s)
+{
+    if (!s)
+        return;
+    int64_t window_ms =
+        s->kind == PLAN_STREAM_STREAM_JOIN ? s->join.before_ms + s->join.after_ms : 0;
+    if (window_ms >= LONG_WINDOW_MS) {
+        json_put_item(b);
+        BUF_LIT(b, "{\"message\":\"Each row of this stream-stream join is kept for its window of ");
+        buf_printf(b,
+                   "%lld hours and joined with every row of its key in that time: when rows come "
+                   "again, the output grows with the square of their number. A join of the stream "
+                   "with a table, which has one row a key, does not grow so.\"}",
+                   (long long)(window_ms / 3600000));
+    }
+    warn_of_joins(b, s->in[0]);
+    warn_of_joins(b, s->in[1]);
+}
+
 st_t engine_explain(engine_run_t *r, err_t *err)
 {
     const engine_query_t *q = NULL;
@@ -542,7 +565,10 @@ st_t engine_explain(engine_run_t *r, err_t *err)
     else
         put_null(b, "state");
     BUF_LIT(b, "}");
-    end(b);
+    json_put_name(b, "warnings");
+    BUF_LIT(b, "[");
+    warn_of_joins(b, bound.plan->root);
+    BUF_LIT(b, "]}");
     buf_done(&plan);
     return ST_OK;
 }

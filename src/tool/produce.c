@@ -114,13 +114,19 @@ static ST send_line(producer_t *p, str_t line, int64_t number, err_t *err)
                        (long long)number, STR_ARG(line));
     }
     bool no_value = is_null(p, line);
+    bool no_key = !key.ptr || is_null(p, key);
+    rd_kafka_vu_t record[] = {
+        {.vtype = RD_KAFKA_VTYPE_RKT, .u.rkt = p->topic},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_VALUE,
+         .u.mem = {no_value ? NULL : (void *)(uintptr_t)line.ptr, no_value ? 0 : line.len}},
+        {.vtype = RD_KAFKA_VTYPE_KEY,
+         .u.mem = {no_key ? NULL : (void *)(uintptr_t)key.ptr, no_key ? 0 : key.len}},
+        {.vtype = RD_KAFKA_VTYPE_HEADERS, .u.headers = h}};
     for (;;) {
-        rd_kafka_resp_err_t e = rd_kafka_producev(
-            p->rk, RD_KAFKA_V_RKT(p->topic), RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY),
-            RD_KAFKA_V_VALUE(no_value ? NULL : (void *)(uintptr_t)line.ptr,
-                             no_value ? 0 : line.len),
-            RD_KAFKA_V_KEY(key.ptr && !is_null(p, key) ? key.ptr : NULL, key.len),
-            RD_KAFKA_V_HEADERS(h), RD_KAFKA_V_END);
+        rd_kafka_error_t *error = rd_kafka_produceva(p->rk, record, sizeof record / sizeof *record);
+        rd_kafka_resp_err_t e = rd_kafka_error_code(error);
+        rd_kafka_error_destroy(error);
         if (!e)
             break;
         if (e != RD_KAFKA_RESP_ERR__QUEUE_FULL) {

@@ -42,8 +42,6 @@ static int16_t commit_one(broker_request_t *r, log_commit_t *commit, log_topic_t
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if ((int64_t)p->committed_metadata.len > b->config.offset_metadata_bytes_max)
         return KAFKA_OFFSET_METADATA_TOO_LARGE;
-    if (p->committed_offset < 0)
-        return KAFKA_OFFSET_OUT_OF_RANGE;
     log_group_offset_t o = {.group = m->group_id,
                             .topic = log_topic_name(t),
                             .partition = p->partition_index,

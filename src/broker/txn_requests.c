@@ -32,7 +32,9 @@ static int16_t check_init(const broker_request_t *r, const txn_t *t)
         return KAFKA_INVALID_TXN_TIMEOUT;
     if (m->producer_id < 0) /* a new producer, which fences the one before */
         return KAFKA_NONE;
-    if (!t || t->producer_id != m->producer_id)
+    if (!t || t->producer_id < 0) /* nobody was before, whoever the client says it was */
+        return KAFKA_NONE;
+    if (t->producer_id != m->producer_id)
         return fenced_as(KAFKA_PRODUCER_FENCED, r->version, 4);
     if (m->producer_epoch == t->epoch ||
         (t->epoch_before >= 0 && m->producer_epoch == t->epoch_before))
@@ -75,7 +77,8 @@ static int16_t init_transactional(broker_request_t *r, int64_t *ret_id, int16_t 
     if (!t)
         t = txn_new(c, m->transactional_id);
     /* The answer to the same question was lost: it is given again. */
-    bool again = m->producer_id >= 0 && m->producer_epoch != t->epoch;
+    bool again =
+        t->producer_id >= 0 && t->producer_id == m->producer_id && m->producer_epoch != t->epoch;
     if (!again && next_epoch(t, m->transaction_timeout_ms, NULL) != ST_OK)
         return KAFKA_STORAGE_ERROR;
     *ret_id = t->producer_id;

@@ -640,6 +640,22 @@ def test_a_count_that_cannot_be_closes_the_connection(wire):
     assert wire.is_closed()
 
 
+def test_a_new_transactional_id_takes_whatever_producer_is_claimed(wire):
+    body = b"\x04txn" + struct.pack(">iqhB", 60000, 0, 0, 0)
+    wire.send(22, 3, body, header=b"\0\1c\0")
+    error, producer, epoch = struct.unpack(">hqh", wire.receive()[9:21])
+    assert (error, producer >= 0, epoch) == (0, True, 0)
+
+
+def test_an_offset_below_0_is_kept_as_kafka_keeps_it(broker, wire):
+    broker.create("t")
+    topic = b"\0\0\0\1\0\1t\0\0\0\1\0\0\0\0"
+    wire.send(8, 2, b"\0\1g" + struct.pack(">ihq", -1, 0, -1) + topic + struct.pack(">qh", -2, -1))
+    assert wire.receive()[-2:] == b"\0\0"
+    wire.send(9, 1, b"\0\1g" + topic)
+    assert struct.unpack(">q", wire.receive()[19:27]) == (-2,)
+
+
 def test_answers_come_in_order(wire):
     for i in range(50):
         wire.send(18 if i % 2 else 3, 0 if i % 2 else 1, b"" if i % 2 else b"\0\0\0\0", correlation=i)

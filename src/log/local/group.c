@@ -36,7 +36,7 @@ void log_group_apply(log_t *log, const log_item_t *i)
     char key[8];
     str_t k = key_of(i->topic, i->partition, &key);
     log_group_t *g = map_get(&log->groups, i->name);
-    if (i->offset < 0) {
+    if (i->offset == -1) {
         if (g)
             forget(log, g, k);
         return;

@@ -27,7 +27,7 @@ func expect(ok bool, what string) {
 
 func main() {
 	ctx := context.Background()
-	c := must(sr.NewClient(sr.URLs(os.Getenv("REGISTRY_URL"))))
+	c := must(sr.NewClient(sr.URLs("http://" + os.Getenv("SERVER"))))
 	made := must(c.CreateSchema(ctx, "go-value", sr.Schema{Schema: stock}))
 	expect(made.Version == 1 && made.Schema.Schema == stock, "the schema that was made")
 	expect(must(c.SchemaByID(ctx, made.ID)).Schema == stock, "the schema by its id")

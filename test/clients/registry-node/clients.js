@@ -3,7 +3,7 @@ const assert = require("node:assert");
 const { SchemaRegistry, SchemaType } = require("@kafkajs/confluent-schema-registry");
 const { SchemaRegistryClient, AvroSerializer, AvroDeserializer, SerdeType } = require("@confluentinc/schemaregistry");
 
-const url = process.env.REGISTRY_URL;
+const url = `http://${process.env.SERVER}`;
 const stock = { type: "record", name: "Stock", namespace: "idx", fields: [{ name: "ticker", type: "string" }, { name: "close", type: "double" }] };
 const row = { ticker: "BBCA", close: 9100.5 };
 

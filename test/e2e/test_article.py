@@ -169,7 +169,7 @@ def test_requests_and_commands(system):
 
 def test_producer_and_sink_side_by_side(system, mongo):
     system.prepare()
-    sink = system.program("sink.py", 24, mongo)
+    sink = system.program("sink.py", 34, mongo)
     producer = system.program("producer.py", 20)
     outs = [p.communicate(timeout=120) for p in (producer, sink)]
     for p, (out, err) in zip((producer, sink), outs):
@@ -200,7 +200,7 @@ def test_kill_9_while_the_producer_runs(system, mongo):
     ends = system.tool("kafka-get-offsets", "--bootstrap-server", system.brokers, "--topic",
                        "streaming.goapi.idx.stock.json").split()
     assert sum(int(e.rsplit(":", 1)[1]) for e in ends) >= sure > 0
-    sink = system.program("sink.py", 12, mongo)
+    sink = system.program("sink.py", 40, mongo)  # it writes row by row
     out, err = sink.communicate(timeout=120)
     assert sink.returncode == 0 and "Traceback" not in out + err, out[-3000:] + err[-3000:]
     got = stored(mongo)

@@ -32,6 +32,12 @@ def three_free_ports():
     raise AssertionError("no three free ports in a row")
 
 
+def finish(p):
+    """Waits for one of the article's programs; what it printed."""
+    p.wait(timeout=120)
+    return [f.read_text(encoding="utf-8") for f in p.printed]
+
+
 class System:
     """What the article starts by `docker compose up`, and the market that it asks."""
 
@@ -42,7 +48,7 @@ class System:
         self.goapi = "http://" + self.market.stdout.readline().split()[2]
         subprocess.run([arus, "links", str(folder / "bin")], check=True)
         self.brokers = ",".join(f"127.0.0.1:{self.port + i}" for i in range(3))
-        self.http = {}
+        self.http, self.programs = {}, 0
         self.start()
 
     def start(self):
@@ -79,8 +85,13 @@ class System:
                "ARTICLE_SECONDS": str(seconds)}
         if mongo:
             env["ARTICLE_MONGO"] = mongo.uri
-        return subprocess.Popen([sys.executable, "-B", name], cwd=ARTICLE, env=env, stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE, text=True)
+        # What it prints goes to files: nobody reads a pipe while both run, and a full one would hold it.
+        self.programs += 1
+        files = [self.folder / f"{name}-{self.programs}.{kind}" for kind in ("out", "err")]
+        with open(files[0], "w", encoding="utf-8") as out, open(files[1], "w", encoding="utf-8") as err:
+            p = subprocess.Popen([sys.executable, "-B", name], cwd=ARTICLE, env=env, stdout=out, stderr=err)
+        p.printed = files
+        return p
 
     def prepare(self):
         """The article's steps before its programs run."""
@@ -95,8 +106,7 @@ class System:
                             f"streaming.goapi.idx.{topic}.json")
             assert f"Created topic streaming.goapi.idx.{topic}.json." in out
         # The producer's schemas must be there before the statements would register their own.
-        first = self.program("producer.py", 3)
-        first.communicate(timeout=60)
+        finish(self.program("producer.py", 3))
         self.tool("ksql", self.ksqldb, "-f", str(ARTICLE / "statements.sql"))
 
     def expected(self):
@@ -169,9 +179,9 @@ def test_requests_and_commands(system):
 
 def test_producer_and_sink_side_by_side(system, mongo):
     system.prepare()
-    sink = system.program("sink.py", 34, mongo)
+    sink = system.program("sink.py", 28, mongo)
     producer = system.program("producer.py", 20)
-    outs = [p.communicate(timeout=120) for p in (producer, sink)]
+    outs = [finish(p) for p in (producer, sink)]
     for p, (out, err) in zip((producer, sink), outs):
         assert p.returncode == 0 and "Traceback" not in out + err and "rror" not in err, out[-3000:] + err[-3000:]
     want = system.expected()
@@ -192,7 +202,7 @@ def test_kill_9_while_the_producer_runs(system, mongo):
         system.kill()
         time.sleep(0.5)
         system.start()
-    out, err = producer.communicate(timeout=120)
+    out, err = finish(producer)
     assert producer.returncode == 0 and "Traceback" not in out + err and "Error ID" not in out, out[-3000:] + err[-3000:]
     sent = len(re.findall(r"^Counter: \d+ ticker: ", out, re.M))
     last = out.rstrip().rsplit("Counter: ", 1)[1].split()[0]  # of the last ticker nothing may have been flushed
@@ -200,8 +210,8 @@ def test_kill_9_while_the_producer_runs(system, mongo):
     ends = system.tool("kafka-get-offsets", "--bootstrap-server", system.brokers, "--topic",
                        "streaming.goapi.idx.stock.json").split()
     assert sum(int(e.rsplit(":", 1)[1]) for e in ends) >= sure > 0
-    sink = system.program("sink.py", 40, mongo)  # it writes row by row
-    out, err = sink.communicate(timeout=120)
+    sink = system.program("sink.py", 55, mongo)  # it writes row by row
+    out, err = finish(sink)
     assert sink.returncode == 0 and "Traceback" not in out + err, out[-3000:] + err[-3000:]
     got = stored(mongo)
     for name, docs in system.expected().items():

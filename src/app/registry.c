@@ -1,12 +1,11 @@
 /* arus registry: the Schema Registry alone, on a log of its own. */
+#include "app/host.h"
 #include "app/parts.h"
 #include "app/verb.h"
 #include "base/trace.h"
 
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -77,21 +76,6 @@ static void close_all(stand_t *s)
     options_done(&s->opt);
 }
 
-/* SIGINT and SIGTERM come by a file descriptor; threads made later inherit the mask. */
-static int catch_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGINT);
-    sigaddset(&set, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    signal(SIGPIPE, SIG_IGN);
-    int fd = signalfd(-1, &set, SFD_CLOEXEC);
-    if (fd < 0)
-        die("signalfd failed");
-    return fd;
-}
-
 int verb_registry(int argc, char **argv)
 {
     stand_t s = {.listen = STR("")};
@@ -102,7 +86,7 @@ int verb_registry(int argc, char **argv)
         return 0;
     }
     options_init(&s.opt);
-    int signals = catch_signals();
+    int signals = host_catch_signals();
     st_t st = read_args(&s, argc, argv, &err);
     if (st == ST_OK)
         st = open_all(&s, &err);

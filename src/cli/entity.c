@@ -8,35 +8,72 @@
 typedef struct list_kind {
     const char *type, *member;
     const char *title[COLUMNS_MAX], *name[COLUMNS_MAX]; /* of the item's members */
+    const char *footer;
 } list_kind_t;
 
 static const list_kind_t list_kinds[] = {
     {"streams",
      "streams",
      {"Stream Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"},
-     {"name", "topic", "keyFormat", "valueFormat", "isWindowed"}},
+     {"name", "topic", "keyFormat", "valueFormat", "isWindowed"},
+     NULL},
     {"tables",
      "tables",
      {"Table Name", "Kafka Topic", "Key Format", "Value Format", "Windowed"},
-     {"name", "topic", "keyFormat", "valueFormat", "isWindowed"}},
+     {"name", "topic", "keyFormat", "valueFormat", "isWindowed"},
+     NULL},
     {"queries",
      "queries",
      {"Query ID", "Query Type", "Status", "Sink Name", "Sink Kafka Topic", "Query String"},
-     {"id", "queryType", "statusCount", "sinks", "sinkKafkaTopics", "queryString"}},
+     {"id", "queryType", "statusCount", "sinks", "sinkKafkaTopics", "queryString"},
+     "For detailed information on a Query run: EXPLAIN <Query ID>;"},
     {"properties",
      "properties",
      {"Property", "Level", "Effective Value"},
-     {"name", "level", "value"}},
+     {"name", "level", "value"},
+     NULL},
     {"function_names",
      "functions",
      {"Function Name", "Category", "Type"},
-     {"name", "category", "type"}},
-    {"variables", "variables", {"Variable Name", "Value"}, {"name", "value"}},
+     {"name", "category", "type"},
+     NULL},
+    {"variables", "variables", {"Variable Name", "Value"}, {"name", "value"},
+     NULL},
     {"connector_list",
      "connectors",
      {"Connector Name", "Type", "Class", "Status"},
-     {"name", "type", "className", "state"}},
+     {"name", "type", "className", "state"},
+     NULL},
 };
+
+/* A statement with each run of white space outside quotes as one blank. */
+static void put_one_line(buf_t *b, str_t text)
+{
+    char quote = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+        bool blank = !quote && (c == ' ' || c == '\n' || c == '\t' || c == '\r');
+        if (!blank)
+            buf_put_char(b, c);
+        else if (b->len && b->ptr[b->len - 1] != ' ')
+            buf_put_char(b, ' ');
+        if (quote ? c == quote : c == '\'' || c == '`' || c == '"')
+            quote = quote ? 0 : c;
+    }
+}
+
+static void put_cell(cli_table_t *t, const char *name, const json_value_t *v)
+{
+    buf_t cell = BUF_INIT;
+    if (v && v->kind == JSON_OBJECT && v->n == 1) /* {"RUNNING":1} */
+        buf_printf(&cell, STR_FMT ":" STR_FMT, STR_ARG(v->name[0]), STR_ARG(v->item[0].text));
+    else if (v && v->kind == JSON_STRING && !strcmp(name, "queryString"))
+        put_one_line(&cell, v->text);
+    else
+        cli_text_put(&cell, v && v->kind == JSON_ARRAY && v->n == 1 ? &v->item[0] : v);
+    cli_table_cell(t, buf_str(&cell));
+    buf_done(&cell);
+}
 
 static void put_list(buf_t *b, const list_kind_t *k, const json_value_t *entity)
 {
@@ -47,29 +84,21 @@ static void put_list(buf_t *b, const list_kind_t *k, const json_value_t *entity)
     cli_table_t t;
     cli_table_init(&t, k->title, n);
     for (size_t i = 0; list && i < list->n; i++)
-        for (size_t c = 0; c < n; c++) {
-            const json_value_t *v = json_get(&list->item[i], k->name[c]);
-            if (v && v->kind == JSON_OBJECT && v->n == 1) { /* {"RUNNING":1} */
-                buf_t cell = BUF_INIT;
-                buf_printf(&cell, STR_FMT ":" STR_FMT, STR_ARG(v->name[0]),
-                           STR_ARG(v->item[0].text));
-                cli_table_cell(&t, buf_str(&cell));
-                buf_done(&cell);
-            } else {
-                bool one = v && v->kind == JSON_ARRAY && v->n == 1;
-                cli_table_value(&t, one ? &v->item[0] : v);
-            }
-        }
+        for (size_t c = 0; c < n; c++)
+            put_cell(&t, k->name[c], json_get(&list->item[i], k->name[c]));
     cli_table_put(b, &t);
     cli_table_done(&t);
+    if (k->footer && list && list->n)
+        buf_printf(b, "%s\n", k->footer);
 }
 
-static void put_topics(buf_t *b, const json_value_t *entity)
+static void put_topics(buf_t *b, const json_value_t *entity, bool extended)
 {
-    static const char *const titles[] = {"Kafka Topic", "Partitions", "Partition Replicas"};
+    static const char *const titles[] = {"Kafka Topic", "Partitions", "Partition Replicas",
+                                         "Consumers", "ConsumerGroups"};
     const json_value_t *list = json_get(entity, "topics");
     cli_table_t t;
-    cli_table_init(&t, titles, 3);
+    cli_table_init(&t, titles, extended ? 5 : 3);
     for (size_t i = 0; list && i < list->n; i++) {
         const json_value_t *replicas = json_get(&list->item[i], "replicaInfo");
         char n[24];
@@ -77,6 +106,10 @@ static void put_topics(buf_t *b, const json_value_t *entity)
         cli_table_cell(&t, json_get_text(&list->item[i], "name", STR("")));
         cli_table_cell(&t, str_of(n));
         cli_table_value(&t, replicas && replicas->n ? &replicas->item[0] : NULL);
+        if (extended) {
+            cli_table_value(&t, json_get(&list->item[i], "consumerCount"));
+            cli_table_value(&t, json_get(&list->item[i], "consumerGroupCount"));
+        }
     }
     cli_table_put(b, &t);
     cli_table_done(&t);
@@ -154,45 +187,67 @@ static void put_line(buf_t *b, const char *title, str_t value)
         buf_printf(b, "%-20s : " STR_FMT "\n", title, STR_ARG(value));
 }
 
-static void put_queries(buf_t *b, const char *title, const json_value_t *list)
+/* A title and a line under it. */
+static void put_section(buf_t *b, str_t title, size_t width)
 {
+    buf_printf(b, "\n" STR_FMT "\n", STR_ARG(title));
+    for (size_t i = 0; i < (width ? width : title.len); i++)
+        buf_put_char(b, '-');
+    BUF_LIT(b, "\n");
+}
+
+static void put_queries(buf_t *b, const json_value_t *source, const char *list_name,
+                        const char *verb)
+{
+    const json_value_t *list = json_get(source, list_name);
     if (!list || !list->n)
         return;
-    buf_printf(b, "\n%s\n", title);
-    for (size_t i = 0; i < list->n; i++)
-        buf_printf(b, "  " STR_FMT " (" STR_FMT "): " STR_FMT "\n",
+    buf_t title = BUF_INIT;
+    buf_printf(&title, "Queries that %s this " STR_FMT, verb,
+               STR_ARG(json_get_text(source, "type", STR(""))));
+    put_section(b, buf_str(&title), 0);
+    buf_done(&title);
+    for (size_t i = 0; i < list->n; i++) {
+        buf_printf(b, STR_FMT " (" STR_FMT ") : ",
                    STR_ARG(json_get_text(&list->item[i], "id", STR(""))),
-                   STR_ARG(json_get_text(&list->item[i], "state", STR(""))),
-                   STR_ARG(json_get_text(&list->item[i], "queryString", STR(""))));
+                   STR_ARG(json_get_text(&list->item[i], "state", STR(""))));
+        put_one_line(b, json_get_text(&list->item[i], "queryString", STR("")));
+        BUF_LIT(b, "\n");
+    }
+    BUF_LIT(b, "\nFor query topology and execution plan please run: EXPLAIN <QueryId>\n");
 }
 
 static void put_source(buf_t *b, const json_value_t *s)
 {
     bool extended = json_get_bool(s, "extended", false);
+    str_t topic = json_get_text(s, "topic", STR(""));
     BUF_LIT(b, "\n");
     put_line(b, "Name", json_get_text(s, "name", STR("")));
-    if (extended) {
-        char topic[400];
-        snprintf(topic, sizeof topic, STR_FMT " (partitions: %lld, replication: %lld)",
-                 STR_ARG(json_get_text(s, "topic", STR(""))),
-                 (long long)json_get_i64(s, "partitions", 0),
-                 (long long)json_get_i64(s, "replication", 0));
-        put_line(b, "Type", json_get_text(s, "type", STR("")));
-        put_line(b, "Timestamp field", json_get_text(s, "timestamp", STR("")));
-        put_line(b, "Key format", json_get_text(s, "keyFormat", STR("")));
-        put_line(b, "Value format", json_get_text(s, "valueFormat", STR("")));
-        put_line(b, "Kafka topic", str_of(topic));
-        put_line(b, "Statement", json_get_text(s, "statement", STR("")));
-        BUF_LIT(b, "\n");
-    }
-    put_fields(b, s);
-    if (extended) {
-        put_queries(b, "Queries that read from it", json_get(s, "readQueries"));
-        put_queries(b, "Queries that write to it", json_get(s, "writeQueries"));
-    } else {
+    if (!extended) {
+        put_fields(b, s);
         BUF_LIT(
             b, "For runtime statistics and query details run: DESCRIBE <Stream,Table> EXTENDED;\n");
+        return;
     }
+    put_line(b, "Type", json_get_text(s, "type", STR("")));
+    str_t timestamp = json_get_text(s, "timestamp", STR(""));
+    put_line(b, "Timestamp field", timestamp.len ? timestamp : STR("Not set - using <ROWTIME>"));
+    put_line(b, "Key format", json_get_text(s, "keyFormat", STR("")));
+    put_line(b, "Value format", json_get_text(s, "valueFormat", STR("")));
+    buf_printf(b, "%-20s : " STR_FMT " (partitions: %lld, replication: %lld)\n", "Kafka topic",
+               STR_ARG(topic), (long long)json_get_i64(s, "partitions", 0),
+               (long long)json_get_i64(s, "replication", 0));
+    put_line(b, "Statement", json_get_text(s, "statement", STR("")));
+    BUF_LIT(b, "\n");
+    put_fields(b, s);
+    put_queries(b, s, "readQueries", "read from");
+    put_queries(b, s, "writeQueries", "write from");
+    put_section(b, STR("Local runtime statistics"), 0);
+    buf_printf(b, STR_FMT "\n", STR_ARG(json_get_text(s, "statistics", STR(""))));
+    buf_printf(b,
+               "\n(Statistics of the local KSQL server interaction with the Kafka topic " STR_FMT
+               ")\n",
+               STR_ARG(topic));
 }
 
 static void put_sources(buf_t *b, const json_value_t *list)
@@ -201,21 +256,40 @@ static void put_sources(buf_t *b, const json_value_t *list)
         put_source(b, &list->item[i]);
 }
 
+static void put_names(buf_t *b, const json_value_t *q, const char *list_name, const char *title,
+                      const char *kind, const char *id)
+{
+    const json_value_t *list = json_get(q, list_name);
+    if (!list || !list->n)
+        return;
+    put_section(b, str_of(title), 35);
+    for (size_t i = 0; i < list->n; i++)
+        buf_printf(b, STR_FMT "\n", STR_ARG(list->item[i].text));
+    buf_printf(b, "\nFor %s description please run: DESCRIBE [EXTENDED] <%s>\n", kind, id);
+}
+
 static void put_query(buf_t *b, const json_value_t *q)
 {
     BUF_LIT(b, "\n");
     put_line(b, "ID", json_get_text(q, "id", STR("")));
     put_line(b, "Query Type", json_get_text(q, "queryType", STR("")));
-    put_line(b, "State", json_get_text(q, "state", STR("")));
     put_line(b, "SQL", json_get_text(q, "statementText", STR("")));
+    put_line(b, "State", json_get_text(q, "state", STR("")));
+    BUF_LIT(b, "\n");
     put_fields(b, q);
+    put_names(b, q, "sources", "Sources that this query reads from:", "source", "SourceId");
+    put_names(b, q, "sinks", "Sinks that this query writes to:", "sink", "SinkId");
     str_t plan = json_get_text(q, "executionPlan", STR(""));
     str_t topology = json_get_text(q, "topology", STR(""));
-    if (plan.len)
-        buf_printf(b, "\nExecution plan\n--------------\n" STR_FMT "\n", STR_ARG(plan));
-    if (topology.len)
-        buf_printf(b, "\nProcessing topology\n-------------------\n" STR_FMT "\n",
-                   STR_ARG(topology));
+    if (plan.len) {
+        put_section(b, STR("Execution plan"), 0);
+        buf_put_str(b, plan);
+    }
+    if (topology.len) {
+        put_section(b, STR("Processing topology"), 0);
+        buf_put_str(b, topology);
+    }
+    BUF_LIT(b, "\n");
 }
 
 static void put_function(buf_t *b, const json_value_t *f)
@@ -260,7 +334,7 @@ static void put_entity(buf_t *b, const json_value_t *e)
     else if (str_eq(type, STR("warning_entity")))
         put_message(b, "Message", json_get_text(e, "message", STR("")));
     else if (str_starts(type, STR("kafka_topics")))
-        put_topics(b, e);
+        put_topics(b, e, str_eq(type, STR("kafka_topics_extended")));
     else if (str_eq(type, STR("sourceDescription")))
         put_source(b, json_get(e, "sourceDescription"));
     else if (str_eq(type, STR("source_descriptions")))

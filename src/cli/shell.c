@@ -248,29 +248,58 @@ static bool on_line(void *env, str_t line)
     return !r->s->row_limit || r->n < r->s->row_limit;
 }
 
-static ST run_query(cli_shell_t *s, str_t text)
+/* A statement whose answer comes line by line, until it ends or is ended: what is said then. */
+static ST run_stream(cli_shell_t *s, const char *path, const buf_t *body,
+                     bool (*take)(void *env, str_t line), void *env, const char *ended)
 {
-    buf_t body = BUF_INIT, answer = BUF_INIT;
-    rows_t r = {.s = s};
+    buf_t answer = BUF_INIT;
     int status = 0;
     err_t err;
+    st_t st = cli_client_stream(s->client, path, buf_str(body), s->query_timeout_ms, take, env,
+                                &answer, &status, &err);
+    bool cut = st == ST_CANCELLED || st == ST_TIMEOUT;
+    if (!cut && st != ST_OK)
+        st = print_failure(st, &err);
+    else if (!cut && status != 200)
+        st = print_error(status, buf_str(&answer));
+    else
+        st = ST_OK;
+    if (st == ST_OK && !s->json)
+        printf("%s%s\n", cut && s->interactive ? "\n" : "", ended);
+    buf_done(&answer);
+    return st;
+}
+
+static ST run_query(cli_shell_t *s, str_t text)
+{
+    buf_t body = BUF_INIT;
+    rows_t r = {.s = s};
     arena_init(&r.arena, TREE_BYTES_MAX);
     put_request(s, &body, "sql", "properties", text);
-    st_t st = cli_client_stream(s->client, "/query-stream", buf_str(&body), s->query_timeout_ms,
-                                on_line, &r, &answer, &status, &err);
-    if (st == ST_CANCELLED || st == ST_TIMEOUT) {
-        puts(s->interactive ? "\nQuery terminated" : "Query terminated");
-        st = ST_OK;
-    } else if (st != ST_OK) {
-        st = print_failure(st, &err);
-    } else if (status != 200) {
-        st = print_error(status, buf_str(&answer));
-    } else if (r.failed) {
+    st_t st = run_stream(s, "/query-stream", &body, on_line, &r, "Query terminated");
+    if (st == ST_OK && r.failed)
         st = ST_BAD_STATEMENT;
-    }
     arena_done(&r.arena);
     buf_done(&body);
-    buf_done(&answer);
+    return st;
+}
+
+/* A line of PRINT is text already. */
+static bool on_printed(void *env, str_t line)
+{
+    (void)env;
+    if (line.len)
+        printf(STR_FMT "\n", STR_ARG(line));
+    fflush(stdout);
+    return true;
+}
+
+static ST run_print(cli_shell_t *s, str_t text)
+{
+    buf_t body = BUF_INIT;
+    put_request(s, &body, "ksql", "streamsProperties", text);
+    st_t st = run_stream(s, "/query", &body, on_printed, NULL, "Topic printing ceased");
+    buf_done(&body);
     return st;
 }
 
@@ -322,8 +351,9 @@ static ST run_one(cli_shell_t *s, arena_t *a, sql_piece_t piece)
     case SQL_STMT_RUN_SCRIPT:
         return cli_shell_run_file(s, stmt->set.value);
     case SQL_STMT_QUERY:
-    case SQL_STMT_PRINT:
         return run_query(s, piece.text);
+    case SQL_STMT_PRINT:
+        return run_print(s, piece.text);
     default:
         return run_statement(s, piece.text);
     }

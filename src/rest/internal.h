@@ -50,7 +50,7 @@ struct rest_job {
     const char *type;              /* of the answer */
     void (*finish)(rest_job_t *j); /* request is answered; frees j, or submits it again */
     /* query.c */
-    const struct rest_rows *rows;
+    const struct rest_rows *rows, *printed; /* the latter for PRINT; NULL: not acceptable */
     server_stream_t *stream;
     bool closing;
     buf_t items;

@@ -76,6 +76,32 @@ static const struct rest_rows delimited = {REST_TYPE_DELIMITED, put_metadata, pu
 static const struct rest_rows array = {REST_TYPE_JSON, put_metadata, put_plain, COMMA_BEFORE};
 static const struct rest_rows streamed = {REST_TYPE_KSQL, put_header, put_streamed, COMMA_AFTER};
 
+/* ---- PRINT: text; /query tells the formats, too, as ksqlDB does */
+
+static void put_no_header(rest_job_t *j, buf_t *b)
+{
+    (void)j;
+    (void)b;
+}
+
+static void put_printed(rest_job_t *j, char tag, str_t text, buf_t *b)
+{
+    (void)j;
+    if (tag == 'p' || tag == 'e')
+        buf_put_str(b, text);
+}
+
+static void put_printed_all(rest_job_t *j, char tag, str_t text, buf_t *b)
+{
+    if (tag == 'h')
+        buf_put_str(b, text);
+    else
+        put_printed(j, tag, text, b);
+}
+
+static const struct rest_rows printed = {REST_TYPE_DELIMITED, put_no_header, put_printed, LINES};
+static const struct rest_rows printed_all = {REST_TYPE_JSON, put_no_header, put_printed_all, LINES};
+
 /* ---- lines */
 
 static void send_line(rest_job_t *j, str_t end)
@@ -120,7 +146,8 @@ static void put_first(rest_job_t *j)
     if (j->rows->frame != LINES)
         BUF_LIT(&j->line, "[");
     j->rows->header(j, &j->line);
-    line_done(j, false);
+    if (j->line.len)
+        line_done(j, false);
 }
 
 /* The end of the array; a push query's has a final message. */
@@ -216,11 +243,9 @@ static void reply_error(rest_job_t *j)
     rest_job_free(j);
 }
 
-static void refuse_push(rest_job_t *j)
+static void refuse(rest_job_t *j, int code, str_t message)
 {
-    rest_error_reply(
-        j->http, 40003,
-        STR("Too many push queries are open: end one, or raise ksql.max.push.queries"));
+    rest_error_reply(j->http, code, message);
     j->http = NULL;
     close_stream(j);
 }
@@ -234,8 +259,16 @@ static void finish_query(rest_job_t *j)
     j->stream = j->request.stream;
     j->rest->n_push += !server_stream_pull(j->stream);
     if (!server_stream_pull(j->stream) && j->rest->n_push > j->rest->opt.max_push_queries) {
-        refuse_push(j);
+        refuse(j, 40003,
+               STR("Too many push queries are open: end one, or raise ksql.max.push.queries"));
         return;
+    }
+    if (server_stream_print(j->stream)) {
+        j->rows = j->printed;
+        if (!j->rows) {
+            refuse(j, 40600, STR("PRINT answers as " REST_TYPE_DELIMITED " only"));
+            return;
+        }
     }
     http_stream_begin(j->http, 200, j->rows->type);
     if (http_gone(j->http)) {
@@ -250,13 +283,14 @@ static void finish_query(rest_job_t *j)
 }
 
 static void open_query(rest_t *r, http_request_t *http, const struct rest_rows *rows,
-                       const char *text, const char *properties)
+                       const struct rest_rows *print, const char *text, const char *properties)
 {
     const json_value_t *body;
     rest_job_t *j = rest_job_new(r, http, http->body, &body);
     if (!j)
         return;
     j->rows = rows;
+    j->printed = print;
     j->finish = finish_query;
     http->ready = on_ready;
     http->gone = on_gone;
@@ -268,20 +302,21 @@ static void open_query(rest_t *r, http_request_t *http, const struct rest_rows *
 }
 
 static void choose_rows(rest_t *r, http_request_t *http, const struct rest_rows *const *rows,
-                        const char *text, const char *properties)
+                        const struct rest_rows *print, const char *text, const char *properties)
 {
     static const char *const types[] = {REST_TYPE_DELIMITED, REST_TYPE_JSON, REST_TYPE_KSQL};
     int type = http_accepts(http, types, 3);
     if (type < 0)
         http_reply(http, 404, "text/plain", STR("Not Found"));
     else
-        open_query(r, http, rows[type], text, properties);
+        open_query(r, http, rows[type], rows[type] == &delimited ? &printed : print, text,
+                   properties);
 }
 
 void rest_query_stream(void *env, http_request_t *http)
 {
     static const struct rest_rows *const rows[] = {&delimited, &array, &streamed};
-    choose_rows(env, http, rows, "sql", "properties");
+    choose_rows(env, http, rows, NULL, "sql", "properties");
 }
 
 void rest_query(void *env, http_request_t *http)
@@ -289,7 +324,7 @@ void rest_query(void *env, http_request_t *http)
     static const struct rest_rows *const rows[] = {&streamed, &streamed, &streamed};
     static const struct rest_rows *const asked[] = {&delimited, &streamed, &streamed};
     bool plain = str_find(http_header(http, "accept"), STR(REST_TYPE_DELIMITED)) >= 0;
-    choose_rows(env, http, plain ? asked : rows, "ksql", "streamsProperties");
+    choose_rows(env, http, plain ? asked : rows, &printed_all, "ksql", "streamsProperties");
 }
 
 void rest_queries_end(rest_t *r)

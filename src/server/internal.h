@@ -30,6 +30,8 @@ typedef struct runner_output {
     bool *open;
 } runner_output_t;
 
+typedef struct print print_t;
+
 /* A query at work. */
 typedef struct runner {
     server_t *server;
@@ -60,11 +62,12 @@ typedef struct runner {
 struct server_stream {
     server_t *server;
     str_t id;
-    bool pull;
+    bool pull, printed;
     arena_t life;
     bind_result_t bound;
     size_t n_keys;
     runner_t *runner;     /* push */
+    print_t *print;       /* PRINT, then there is no runner */
     pthread_mutex_t lock; /* guards items, ended, wanted */
     buf_t items;
     bool ended, wanted;
@@ -144,6 +147,13 @@ ST runner_checkpoint(runner_t *r, err_t *err);
  * ST_NOT_FOUND: there is none; ST_CORRUPT: it is not to be used, and exec may have part of it. */
 ST runner_checkpoint_load(runner_t *r, int64_t *const *ret_from, err_t *err);
 void runner_checkpoint_forget(runner_t *r);
+
+/* print.c */
+ST print_new(server_t *s, const sql_print_t *stmt, print_t **ret, err_t *err);
+void print_free(print_t *p);
+/* Appends what the topic has as a stream's items; *ret_complete: all that LIMIT asks for is
+ * printed. False when there was nothing. */
+bool print_turn(print_t *p, buf_t *items, bool *ret_complete);
 
 /* stream.c */
 ST server_query_open(server_t *s, server_request_t *r, err_t *err);

@@ -25,6 +25,22 @@ static ST topic_get(void *self, str_t name, engine_topic_t *ret, err_t *err)
     return st;
 }
 
+static int64_t topic_records(void *self, str_t name)
+{
+    server_t *s = self;
+    log_topic_t *t;
+    int64_t n = 0;
+    if (log_topic_open(s->opt.log, name, &t, NULL) != ST_OK)
+        return 0;
+    for (int32_t p = 0; p < log_topic_partitions(t); p++) {
+        log_offsets_t o;
+        if (log_topic_offsets(t, p, &o, NULL) == ST_OK)
+            n += o.end - o.start;
+    }
+    log_topic_unref(t);
+    return n;
+}
+
 static ST topic_create(void *self, const engine_topic_spec_t *spec, err_t *err)
 {
     server_t *s = self;
@@ -139,6 +155,7 @@ engine_host_t server_host(server_t *s)
 {
     return (engine_host_t){.self = s,
                            .topic_get = topic_get,
+                           .topic_records = topic_records,
                            .topic_create = topic_create,
                            .topic_delete = topic_delete,
                            .topic_list = topic_list,

@@ -46,7 +46,7 @@ void server_close(server_t *s);
 
 typedef enum server_kind {
     SERVER_STATEMENTS,  /* text: statements; json gets their entities, comma-separated */
-    SERVER_QUERY,       /* text: one SELECT; stream is set when it runs */
+    SERVER_QUERY,       /* text: one SELECT or PRINT; stream is set when it runs */
     SERVER_CLOSE_QUERY, /* text: the id of a push query; ST_NOT_FOUND */
     SERVER_FREE_STREAM, /* stream; only by server_stream_close and _release */
 } server_kind_t;
@@ -74,9 +74,11 @@ void server_submit(server_t *s, server_request_t *r);
 /* submit, and wait for done. */
 void server_call(server_t *s, server_request_t *r);
 
-/* A running query's rows. Items are lines: a tag, a tab, JSON, a newline:
+/* A running query's rows. Items are lines: a tag, a tab, JSON or text, a newline:
  *   r [values]          a row
  *   d [values]          a table's row is gone: key values set, the others null
+ *   p text              PRINT: a record, on one line
+ *   h text              PRINT: what the formats can be, from here on
  *   e {error entity}    it failed; the last item
  *   f "message"         it is complete ("Limit Reached", "Query Completed"); the last item
  * The server stops reading input while more than SERVER_STREAM_BYTES_MAX wait. */
@@ -85,6 +87,7 @@ void server_call(server_t *s, server_request_t *r);
 str_t server_stream_id(const server_stream_t *s);
 bool server_stream_pull(
     const server_stream_t *s); /* a pull query: all its rows are there at once */
+bool server_stream_print(const server_stream_t *s);
 data_columns_t server_stream_columns(const server_stream_t *s);
 /* How many of the first columns are key columns. */
 size_t server_stream_keys(const server_stream_t *s);

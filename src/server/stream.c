@@ -1,5 +1,5 @@
-/* Push queries tap topics; pull queries look into a running query's state, or read a stream's topic
- * to its end. */
+/* Push queries and PRINT tap topics; pull queries look into a running query's state, or read a
+ * stream's topic to its end. */
 #include "server/internal.h"
 
 #include "data/json.h"
@@ -51,6 +51,7 @@ void server_stream_free(server_stream_t *st)
 {
     server_t *s = st->server;
     runner_free(st->runner);
+    print_free(st->print);
     for (size_t i = 0; i < s->streams.len; i++)
         if (s->streams.ptr[i] == st) {
             VEC_REMOVE(&s->streams, i);
@@ -181,6 +182,11 @@ static ST open_stream(server_t *s, server_stream_t *st, server_request_t *r, err
                        "Expected exactly one KSQL statement; found %zu instead", n);
     r->failed = str_sub(r->text, (size_t)(piece[0].text.ptr - text.ptr), piece[0].text.len);
     TRY(engine_parse(s->engine, &r->session, &st->life, piece[0], &stmt, err));
+    if (stmt->kind == SQL_STMT_PRINT) {
+        st->printed = true;
+        st->id = arena_printf(&st->life, "print_%lld", (long long)io_now_ms(s->opt.io));
+        return print_new(s, &stmt->print, &st->print, err);
+    }
     if (stmt->kind != SQL_STMT_QUERY)
         return err_set(err, ST_BAD_STATEMENT,
                        "Statement type `" STR_FMT "` not supported for this resource: use /ksql",
@@ -255,7 +261,46 @@ st_t server_query_open(server_t *s, server_request_t *r, err_t *err)
     return ST_OK;
 }
 
-/* A turn for each push query whose reader keeps up. */
+/* A turn of a push query or PRINT. False when there was nothing to do. */
+static bool take_turn(server_t *s, server_stream_t *st)
+{
+    bool complete = false, busy;
+    if (st->print) {
+        buf_t items = BUF_INIT;
+        busy = print_turn(st->print, &items, &complete);
+        pthread_mutex_lock(&st->lock);
+        buf_put_str(&st->items, buf_str(&items));
+        buf_done(&items);
+    } else {
+        const plan_t *plan = st->bound.plan;
+        busy = runner_turn(st->runner, io_now_ms(s->opt.io));
+        if (busy) {
+            exec_commit(st->runner->exec, NULL, NULL);
+            runner_turn_done(st->runner);
+            complete = plan->has_limit &&
+                       exec_stats(st->runner->exec).records_out >= (uint64_t)plan->limit;
+        }
+        pthread_mutex_lock(&st->lock);
+    }
+    if (complete && !st->ended)
+        put_final(st, "Limit Reached");
+    bool tell = st->wanted && (st->items.len || st->ended);
+    if (tell)
+        st->wanted = false;
+    if (tell && st->notify)
+        st->notify(st->env);
+    bool ended = st->ended;
+    pthread_mutex_unlock(&st->lock);
+    if (ended) {
+        runner_free(st->runner);
+        st->runner = NULL;
+        print_free(st->print);
+        st->print = NULL;
+    }
+    return busy;
+}
+
+/* A turn for each whose reader keeps up. */
 void server_streams_poll(server_t *s, bool *ret_busy)
 {
     for (size_t i = 0; i < s->streams.len; i++) {
@@ -263,30 +308,8 @@ void server_streams_poll(server_t *s, bool *ret_busy)
         pthread_mutex_lock(&st->lock);
         bool full = st->items.len > SERVER_STREAM_BYTES_MAX, ended = st->ended;
         pthread_mutex_unlock(&st->lock);
-        if (full || ended || !st->runner)
-            continue;
-        if (!runner_turn(st->runner, io_now_ms(s->opt.io)))
-            continue;
-        *ret_busy = true;
-        exec_commit(st->runner->exec, NULL, NULL);
-        runner_turn_done(st->runner);
-        pthread_mutex_lock(&st->lock);
-        if (st->bound.plan->has_limit &&
-            exec_stats(st->runner->exec).records_out >= (uint64_t)st->bound.plan->limit &&
-            !st->ended)
-            put_final(st, "Limit Reached");
-        bool tell = st->wanted && (st->items.len || st->ended);
-        if (tell)
-            st->wanted = false;
-        void (*notify)(void *) = st->notify;
-        if (tell && notify)
-            notify(st->env);
-        ended = st->ended;
-        pthread_mutex_unlock(&st->lock);
-        if (ended) {
-            runner_free(st->runner);
-            st->runner = NULL;
-        }
+        if (!full && !ended && (st->runner || st->print) && take_turn(s, st))
+            *ret_busy = true;
     }
 }
 
@@ -300,6 +323,11 @@ str_t server_stream_id(const server_stream_t *s)
 bool server_stream_pull(const server_stream_t *s)
 {
     return s->pull;
+}
+
+bool server_stream_print(const server_stream_t *s)
+{
+    return s->printed;
 }
 
 data_columns_t server_stream_columns(const server_stream_t *s)

@@ -378,9 +378,46 @@ def test_shell(server, tmp_path):
     script = tmp_path / "a.sql"
     script.write_text("-- a comment\nSET 'auto.offset.reset' = 'earliest';\nSELECT id, t FROM s\n  EMIT CHANGES LIMIT 2;\n")
     for r in (server.sql("-f", str(script)), server.sql(input=script.read_text())):
-        assert r.returncode == 0 and r.stdout.endswith("Limit Reached\n") and "y\u2028z" in r.stdout
+        assert r.returncode == 0 and r.stdout.endswith("Limit Reached\nQuery terminated\n") and "y\u2028z" in r.stdout
     r = server.sql("--query-timeout", "300", "-e", "SELECT * FROM s EMIT CHANGES;")
     assert r.returncode == 0 and r.stdout.endswith("Query terminated\n")
+
+
+def test_print(server):
+    r = server.sql("-e", "PRINT 's' FROM BEGINNING LIMIT 2;")
+    lines = r.stdout.splitlines()
+    assert lines[:2] == ["Key format: KAFKA_STRING", "Value format: JSON or KAFKA_STRING"]
+    assert all(re.fullmatch(r"rowtime: \d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{3} Z, key: .*, value: {.*}, partition: 0", line)
+               for line in lines[2:4])
+    assert lines[4:] == ["Topic printing ceased"]
+    every_second = server.sql("-e", "PRINT s FROM BEGINNING INTERVAL 2 LIMIT 1;").stdout.splitlines()
+    assert every_second[2] == lines[2]
+    r = server.sql("-e", "PRINT 'S' FROM BEGINNING;")
+    assert r.returncode == 1 and "Could not find topic 'S'" in r.stderr and "Did you mean 's'?" in r.stderr
+    r = httpx.post(server.url + "/query-stream", json={"sql": "PRINT s FROM BEGINNING LIMIT 1;"})
+    assert r.text.splitlines() == lines[2:3]
+    accept = {"accept": "application/vnd.ksql.v1+json"}
+    r = httpx.post(server.url + "/query-stream", json={"sql": "PRINT s FROM BEGINNING LIMIT 1;"}, headers=accept)
+    assert r.status_code == 406
+    assert httpx.post(server.url + "/query", json={"ksql": "PRINT s FROM BEGINNING LIMIT 1;"}).text.splitlines() == lines[:3]
+    printing = server.sql("--query-timeout", "400", "-e", "PRINT s;")
+    assert (printing.returncode, printing.stdout) == (0, "Topic printing ceased\n")
+
+
+def test_describe_as_people_read_it(server):
+    server.run("CREATE TABLE IF NOT EXISTS described AS SELECT id, COUNT(*) AS n FROM s GROUP BY id;")
+    text = server.sql("-e", "DESCRIBE described EXTENDED; SHOW QUERIES; SHOW TOPICS EXTENDED;").stdout
+    for line in ("Timestamp field      : Not set - using <ROWTIME>", "Queries that write from this TABLE",
+                 "Local runtime statistics", "For query topology and execution plan please run: EXPLAIN <QueryId>",
+                 "For detailed information on a Query run: EXPLAIN <Query ID>;"):
+        assert line in text.splitlines(), text
+    assert re.search(r"^total-messages: \d+$", text, re.M)
+    assert "| Consumers | ConsumerGroups" in text
+    query = re.search(r"CTAS_DESCRIBED_\d+", text)[0]
+    text = server.sql("-e", f"EXPLAIN {query};").stdout
+    assert "Sources that this query reads from:\n" + "-" * 35 + "\nS\n" in text
+    assert "Sinks that this query writes to:\n" + "-" * 35 + "\nDESCRIBED\n" in text
+    server.run("DROP TABLE described DELETE TOPIC;")
 
 
 def test_shell_failures(server, arus, tmp_path):

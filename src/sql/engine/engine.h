@@ -38,6 +38,8 @@ typedef struct engine_host {
     void *self;
     /* ST_NOT_FOUND */
     ST (*topic_get)(void *self, str_t name, engine_topic_t *ret, err_t *err);
+    /* How many records can be read; NULL where the host does not tell. */
+    int64_t (*topic_records)(void *self, str_t name);
     ST (*topic_create)(void *self, const engine_topic_spec_t *spec, err_t *err);
     ST (*topic_delete)(void *self, str_t name, err_t *err);
     /* Names in the arena, sorted. */

@@ -344,8 +344,12 @@ static void put_source(engine_run_t *r, buf_t *b, const catalog_source_t *s, boo
 {
     const engine_host_t *h = &r->e->opt.host;
     engine_topic_t t = {0};
+    char statistics[48] = "";
     if (extended && h->topic_get(h->self, s->topic, &t, NULL) != ST_OK)
         t = (engine_topic_t){0};
+    if (extended && h->topic_records)
+        snprintf(statistics, sizeof statistics, "total-messages: %lld",
+                 (long long)h->topic_records(h->self, s->topic));
     BUF_LIT(b, "{");
     json_put_member_str(b, "name", s->name);
     if (s->window.kind)
@@ -374,7 +378,7 @@ static void put_source(engine_run_t *r, buf_t *b, const catalog_source_t *s, boo
     BUF_LIT(b, "]");
     json_put_member_str(b, "type", s->table ? STR("TABLE") : STR("STREAM"));
     json_put_member_str(b, "timestamp", s->timestamp_column.len ? s->timestamp_column : STR(""));
-    json_put_member_str(b, "statistics", STR(""));
+    json_put_member_str(b, "statistics", str_of(statistics));
     json_put_member_str(b, "errorStats", STR(""));
     json_put_member_bool(b, "extended", extended);
     json_put_member_str(b, "keyFormat", str_of(format_name(s->key_format.id)));

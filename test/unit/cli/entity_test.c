@@ -30,9 +30,9 @@ static void known(void **state)
         "\"queryString\":\"A\\nB\"}]}",
         " Query ID | Query Type | Status    | Sink Name | Sink Kafka Topic | Query String \n"
         "---------------------------------------------------------------------------------\n"
-        " Q        | PERSISTENT | RUNNING:1 | S         | []               | A            \n"
-        "          |            |           |           |                  | B            \n"
-        "---------------------------------------------------------------------------------\n");
+        " Q        | PERSISTENT | RUNNING:1 | S         | []               | A B          \n"
+        "---------------------------------------------------------------------------------\n"
+        "For detailed information on a Query run: EXPLAIN <Query ID>;\n");
     assert_shown(
         "{\"@type\":\"sourceDescription\",\"sourceDescription\":{\"name\":\"T\",\"type\":\"TABLE\","
         "\"windowType\":\"TUMBLING\",\"fields\":[{\"name\":\"ID\",\"type\":\"KEY\",\"schema\":"

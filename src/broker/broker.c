@@ -93,6 +93,8 @@ static void on_admin(void *arg, io_mail_t *list)
 static void free_broker(broker_t *b)
 {
     broker_ports_close(b);
+    broker_listeners_free(b);
+    broker_users_free(b);
     arena_done(&b->arena);
     free(b);
 }
@@ -104,7 +106,10 @@ ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
     b->log = opt->log;
     arena_init(&b->arena, ARENA_NO_LIMIT);
     put_id(log_id(b->log), &b->cluster_id);
-    st_t st = read_properties(b, opt, err);
+    io_random(b->io, b->secret, sizeof b->secret);
+    st_t st = broker_users_load(b, err);
+    if (st == ST_OK)
+        st = read_properties(b, opt, err);
     if (st == ST_OK)
         st = broker_ports_open(b, err);
     if (st != ST_OK) {

@@ -33,7 +33,7 @@ static void enqueue(broker_conn_t *c, broker_request_t *r)
         c->first = r;
     c->last = r;
     c->n_requests++;
-    c->n_others += load_be16(r->bytes) != WIRE_API_produce;
+    c->n_others += !r->is_produce;
     c->requests_bytes += r->len;
 }
 
@@ -44,7 +44,7 @@ static void dequeue(broker_conn_t *c)
     if (!c->first)
         c->last = NULL;
     c->n_requests--;
-    c->n_others -= load_be16(r->bytes) != WIRE_API_produce;
+    c->n_others -= !r->is_produce;
     c->requests_bytes -= r->len;
     if (r->cut)
         c->closing = true;
@@ -69,7 +69,7 @@ static int64_t frame_bytes(const broker_conn_t *c, str_t in)
     if (in.len < 4)
         return 0;
     uint32_t n = load_be32(in.ptr);
-    if (n < BROKER_REQUEST_BYTES_MIN || n > (uint64_t)c->net->broker->config.request_bytes_max)
+    if (n < (c->auth.bare ? 1 : BROKER_REQUEST_BYTES_MIN) || n > (uint64_t)broker_auth_bytes_max(c))
         return -1;
     return 4 + (int64_t)n;
 }
@@ -77,10 +77,10 @@ static int64_t frame_bytes(const broker_conn_t *c, str_t in)
 static void refuse_frame(broker_conn_t *c, str_t in)
 {
     trace_line(TRACE_INFO, "broker",
-               STR_FMT " is closed: it announced a request of %u bytes, "
-                       "socket.request.max.bytes is %lld",
+               STR_FMT " is closed: it announced a request of %u bytes, %s is %lld",
                STR_ARG(c->host), load_be32(in.ptr),
-               (long long)c->net->broker->config.request_bytes_max);
+               c->auth.done ? "socket.request.max.bytes" : "sasl.server.max.receive.size",
+               (long long)broker_auth_bytes_max(c));
     c->closing = true;
 }
 
@@ -111,7 +111,10 @@ static size_t start_requests(broker_conn_t *c, str_t in, bool own)
         }
         broker_request_t *r = broker_request_new(c, bytes, len);
         enqueue(c, r);
-        broker_request_start(r);
+        if (c->auth.bare)
+            broker_sasl_token(r);
+        else
+            broker_request_start(r);
     }
     return at;
 }
@@ -154,7 +157,7 @@ static void read_some(broker_conn_t *c)
     bool scratch = c->in.len == 0;
     size_t room = scratch ? BROKER_SCRATCH_BYTES : read_room(c);
     char *to = scratch ? c->net->scratch : buf_reserve(&c->in, room);
-    st_t st = io_tcp_read(c->poll.fd, to, room, &n, NULL);
+    st_t st = io_stream_read(&c->stream, to, room, &n, NULL);
     if (st == ST_PARTIAL)
         return;
     if (st != ST_OK) {
@@ -162,6 +165,10 @@ static void read_some(broker_conn_t *c)
         return;
     }
     c->active_ns = now_ns(c);
+    if (!broker_auth_started(c)) {
+        broker_conn_close(c);
+        return;
+    }
     if (scratch) {
         size_t used = start_requests(c, str_n(to, n), false);
         buf_put(&c->in, to + used, n - used);
@@ -212,7 +219,7 @@ static bool write_some(broker_conn_t *c)
             break;
     }
     if (n) {
-        st_t st = io_tcp_write(c->poll.fd, part, n, &written, NULL);
+        st_t st = io_stream_write(&c->stream, part, n, &written, NULL);
         if (st == ST_PARTIAL)
             return false;
         if (st != ST_OK) {
@@ -244,10 +251,10 @@ static bool has_output(const broker_conn_t *c)
 void broker_conn_work(broker_conn_t *c)
 {
     bool room = true;
-    while (c->poll.fd >= 0) {
-        while (room && has_output(c) && c->poll.fd >= 0)
+    while (io_stream_is_open(&c->stream)) {
+        while (room && has_output(c) && io_stream_is_open(&c->stream))
             room = write_some(c);
-        if (c->poll.fd < 0 || c->closing || !c->in.len)
+        if (!io_stream_is_open(&c->stream) || c->closing || !c->in.len)
             break;
         int before = c->n_requests;
         size_t held = c->in.len;
@@ -255,12 +262,11 @@ void broker_conn_work(broker_conn_t *c)
         if (c->n_requests == before && c->in.len == held)
             break;
     }
-    if (c->poll.fd >= 0 && c->closing)
+    if (io_stream_is_open(&c->stream) && c->closing)
         broker_conn_close(c);
-    if (c->poll.fd >= 0) {
-        io_poll_set(c->net->loop, &c->poll,
-                    (wants_bytes(c) ? (unsigned)IO_READABLE : 0u) |
-                        (has_output(c) ? (unsigned)IO_WRITABLE : 0u));
+    if (io_stream_is_open(&c->stream)) {
+        io_stream_watch(&c->stream, (wants_bytes(c) ? (unsigned)IO_READABLE : 0u) |
+                                        (has_output(c) ? (unsigned)IO_WRITABLE : 0u));
         return;
     }
     while (c->first && c->first->done) /* nobody reads them any more */
@@ -279,13 +285,33 @@ static void ready(void *arg, unsigned what)
 
 /* ---- life */
 
+static void answer_now(void *arg)
+{
+    broker_conn_t *c = arg;
+    broker_request_t *r = c->late_request;
+    c->late_request = NULL;
+    broker_answer(r, c->late_answer);
+}
+
+void broker_conn_answer_late(broker_request_t *r, const void *response)
+{
+    broker_conn_t *c = r->conn;
+    ASSERT(!c->late_request);
+    c->late_request = r;
+    c->late_answer = response;
+    io_timer_set(c->net->loop, &c->late, c->net->broker->config.failed_auth_ms);
+}
+
 void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd)
 {
     broker_conn_t *c = mem_zalloc(sizeof *c);
     c->net = net;
     c->port = port;
     c->active_ns = io_loop_ns(net->loop);
-    c->poll = (io_poll_t){.fd = fd, .fn = ready, .arg = c};
+    c->late = (io_timer_t){.fn = answer_now, .arg = c};
+    io_stream_open(&c->stream, net->loop, fd, port->listener->tls,
+                   net->broker->config.authentication_ms, ready, c);
+    broker_auth_begin(c);
     c->host = io_tcp_peer(fd, &c->peer);
     while (c->host.len && c->host.ptr[--c->host.len] != ':')
         ;
@@ -293,16 +319,17 @@ void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd)
     if (c->next)
         c->next->prev = c;
     net->conns = c;
-    io_poll_set(net->loop, &c->poll, IO_READABLE);
+    io_stream_watch(&c->stream, IO_READABLE);
 }
 
 void broker_conn_close(broker_conn_t *c)
 {
-    if (c->poll.fd < 0)
+    if (!io_stream_is_open(&c->stream))
         return;
-    io_poll_set(c->net->loop, &c->poll, 0);
-    io_tcp_close(c->poll.fd);
-    c->poll.fd = -1;
+    io_stream_close(&c->stream);
+    if (c->late_request)
+        c->late_request->done = true;
+    io_timer_clear(c->net->loop, &c->late);
     c->closing = true;
     atomic_fetch_sub(&c->net->broker->connections, 1);
     buf_done(&c->in);
@@ -315,7 +342,7 @@ void broker_conn_close(broker_conn_t *c)
 
 void broker_conn_free(broker_conn_t *c)
 {
-    ASSERT(c->poll.fd < 0 && !c->touched);
+    ASSERT(!io_stream_is_open(&c->stream) && !c->touched);
     while (c->first)
         dequeue(c);
     if (c->prev)
@@ -324,5 +351,6 @@ void broker_conn_free(broker_conn_t *c)
         c->net->conns = c->next;
     if (c->next)
         c->next->prev = c->prev;
+    broker_auth_end(c);
     free(c);
 }

@@ -15,6 +15,7 @@
 #ifndef ARUS_BROKER_INTERNAL_H
 #define ARUS_BROKER_INTERNAL_H
 
+#include "broker/auth.h"
 #include "broker/broker.h"
 #include "broker/codes.h"
 #include "io/mailbox.h"
@@ -23,8 +24,6 @@
 #include "wire/message.h"
 
 typedef struct broker_net broker_net_t;
-typedef struct broker_conn broker_conn_t;
-typedef struct broker_request broker_request_t;
 typedef struct broker_wait broker_wait_t;
 typedef struct broker_session broker_session_t;
 typedef struct broker_coordinator broker_coordinator_t;
@@ -49,7 +48,7 @@ typedef struct broker_config {
 /* A port of one virtual broker. */
 typedef struct broker_port {
     broker_t *broker;
-    str_t name;       /* of the listener, "PLAINTEXT" */
+    const broker_listener_t *listener;
     int32_t node;     /* index of the virtual broker */
     str_t host, text; /* where it listens; text is "host:port" */
     uint16_t port;
@@ -76,7 +75,10 @@ struct broker {
     size_t n_properties;
     arena_t arena; /* of its start; nothing is added later */
     char cluster_id[23];
+    VEC(broker_listener_t *) listeners;
     VEC(broker_port_t *) ports;
+    broker_users_t users;
+    uint8_t secret[32]; /* of this run */
     VEC(broker_net_t *) nets;
     size_t next_net; /* thread: nets[0], which accepts */
     atomic_int connections;
@@ -106,7 +108,7 @@ struct broker_request {
     void (*resume)(broker_request_t *r);
     void *state;         /* the handler's, in the arena */
     broker_wait_t *wait; /* it waits for data; fetch.c */
-    bool away, done;
+    bool away, done, is_produce;
     bool cut;                /* with its answer the connection ends */
     wire_out_t out;          /* 4 bytes of length, header, body */
     VEC(log_chunk_t) chunks; /* the records of the answer, in their order */
@@ -126,7 +128,7 @@ void broker_cut(broker_request_t *r, const char *why);
 void broker_return(broker_request_t *r);
 void broker_send(broker_request_t *r, broker_worker_t *to);
 
-/* thread: net. Takes the bytes (malloc), at least REQUEST_BYTES_MIN. */
+/* thread: net. Takes the bytes (malloc), at least REQUEST_BYTES_MIN, or a bare token of SASL. */
 broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len);
 void broker_request_free(broker_request_t *r);
 /* Reads the header and the message, and gives it to its handler, which may answer at once. */
@@ -155,7 +157,11 @@ struct broker_conn {
     broker_conn_t *prev, *next; /* the thread's list */
     broker_conn_t *next_touched;
     bool touched, closing;
-    io_poll_t poll; /* fd -1: closed, requests are still away */
+    io_stream_t stream; /* closed: requests are still away */
+    broker_auth_t auth;
+    io_timer_t late; /* for what is answered late */
+    broker_request_t *late_request;
+    const void *late_answer;
     char peer[IO_TCP_ADDR_MAX];
     str_t host; /* of the other end, in peer; stays as it is */
     buf_t in;   /* what was read and is not yet a request */
@@ -171,6 +177,8 @@ void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd);
 /* There is something to write or to start. */
 void broker_conn_touch(broker_conn_t *c);
 void broker_conn_work(broker_conn_t *c);
+/* Answers after connection.failed.authentication.delay.ms. thread: net */
+void broker_conn_answer_late(broker_request_t *r, const void *response);
 /* Its socket is closed; it is freed when no request is away. */
 void broker_conn_close(broker_conn_t *c);
 void broker_conn_free(broker_conn_t *c);

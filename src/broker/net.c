@@ -84,19 +84,22 @@ static void work(broker_net_t *net)
     }
 }
 
-/* Closes who was idle for too long; a client whose request is under way is not. */
+/* Closes who was idle for too long (a client whose request is under way is not), and who has not
+ * said in time who it is. */
 static void on_tick(void *arg)
 {
     broker_net_t *net = arg;
-    int64_t idle_ns = net->broker->config.idle_ms * 1000000;
+    const broker_config_t *config = &net->broker->config;
+    int64_t idle_ns = config->idle_ms * 1000000, auth_ns = config->authentication_ms * 1000000;
     int64_t now = io_loop_ns(net->loop);
     for (broker_conn_t *c = net->conns, *next; c; c = next) {
         next = c->next;
         bool busy = c->first && !c->first->done;
-        if (!busy && c->poll.fd >= 0 && now - c->active_ns > idle_ns)
+        bool idle = !busy && now - c->active_ns > idle_ns;
+        if (idle || (!c->auth.done && now - c->auth.began_ns > auth_ns))
             broker_conn_close(c);
     }
-    int64_t ms = net->broker->config.idle_ms / 4;
+    int64_t ms = (idle_ns < auth_ns ? idle_ns : auth_ns) / 4000000;
     io_timer_set(net->loop, &net->tick, ms < 10 ? 10 : ms > TICK_MS_MAX ? TICK_MS_MAX : ms);
 }
 

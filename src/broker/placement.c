@@ -194,7 +194,7 @@ void broker_on_describe_quorum(broker_request_t *r)
         node->node_id = broker_node_id(b, i);
         NEW_LIST(&r->arena, node->listeners, describe_quorum_response_listener, 1);
         node->listeners.ptr[0] =
-            (wire_describe_quorum_response_listener_t){p->name, p->shown_host, p->shown_port};
+            (wire_describe_quorum_response_listener_t){p->listener->name, p->shown_host, p->shown_port};
     }
     broker_answer(r, answer);
 }

@@ -45,7 +45,9 @@ static ST read_addresses(const broker_t *b, const char *property, addresses_t *r
     str_t list = broker_property(b, property, STR("")), one;
     while (str_split(&list, ',', &one)) {
         address_t a;
-        if (str_empty(str_trim(one)) || str_starts_nocase(str_trim(one), STR("http://")))
+        one = str_trim(one);
+        if (str_empty(one) || str_starts_nocase(one, STR("http://")) ||
+            str_starts_nocase(one, STR("https://")))
             continue;
         TRY(read_address(one, property, &a, err));
         VEC_PUSH(ret, a);
@@ -82,24 +84,24 @@ static bool first_of_name(const addresses_t *list, size_t i)
  * listens on all addresses is called localhost. */
 static void show_port(broker_port_t *p, const addresses_t *shown)
 {
-    const address_t *a = address_for(shown, p->name, p->node, &p->shown_port);
+    const address_t *a = address_for(shown, p->listener->name, p->node, &p->shown_port);
     bool any = str_empty(p->host) || str_eq(p->host, STR("0.0.0.0")) || str_eq(p->host, STR("::"));
     p->shown_host = a && a->host.len ? a->host : any ? STR("localhost") : p->host;
     if (!a || p->shown_port == 0)
         p->shown_port = p->port;
 }
 
-static ST open_port(broker_t *b, str_t name, int32_t node, const addresses_t *listeners,
-                    const addresses_t *shown, err_t *err)
+static ST open_port(broker_t *b, const broker_listener_t *l, int32_t node,
+                    const addresses_t *listeners, const addresses_t *shown, err_t *err)
 {
     uint16_t port;
-    const address_t *a = address_for(listeners, name, node, &port);
+    const address_t *a = address_for(listeners, l->name, node, &port);
     /* Kafka: an empty host is every address. */
     str_t host = a->host.len ? a->host : STR("0.0.0.0");
     int fd;
     TRY(io_tcp_listen(host, port, &fd, &port, err));
     broker_port_t *p = ARENA_NEW(&b->arena, broker_port_t);
-    *p = (broker_port_t){.broker = b, .name = name, .node = node, .host = host, .port = port};
+    *p = (broker_port_t){.broker = b, .listener = l, .node = node, .host = host, .port = port};
     p->text = arena_printf(&b->arena, STR_FMT ":%u", STR_ARG(host), port);
     p->poll = (io_poll_t){.fd = fd, .arg = p};
     show_port(p, shown);
@@ -116,16 +118,10 @@ static ST open_ports(broker_t *b, const addresses_t *listeners, const addresses_
     for (size_t i = 0; i < listeners->len; i++) {
         if (!first_of_name(listeners, i))
             continue;
-        str_t name = listeners->ptr[i].name;
-        if (!str_eq_nocase(name, STR("PLAINTEXT")) &&
-            str_find(broker_property(b, "listener.security.protocol.map", STR("")),
-                     arena_printf(&b->arena, STR_FMT ":PLAINTEXT", STR_ARG(name))) < 0)
-            return err_set(err, ST_BAD_CONFIG,
-                           "listener " STR_FMT " is not served: only PLAINTEXT is, or a name that "
-                           "listener.security.protocol.map makes PLAINTEXT",
-                           STR_ARG(name));
+        broker_listener_t *l;
+        TRY(broker_listener_find(b, listeners->ptr[i].name, &l, err));
         for (int32_t node = 0; node < b->config.nodes; node++)
-            TRY(open_port(b, name, node, listeners, shown, err));
+            TRY(open_port(b, l, node, listeners, shown, err));
     }
     return ST_OK;
 }
@@ -153,7 +149,7 @@ void broker_ports_close(broker_t *b)
 const broker_port_t *broker_port_of(const broker_t *b, const broker_port_t *like, int32_t node)
 {
     for (size_t i = 0; i < b->ports.len; i++)
-        if (b->ports.ptr[i]->node == node && str_eq(b->ports.ptr[i]->name, like->name))
+        if (b->ports.ptr[i]->node == node && b->ports.ptr[i]->listener == like->listener)
             return b->ports.ptr[i];
     return like;
 }

@@ -39,6 +39,7 @@ broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len)
     r->conn = c;
     r->bytes = bytes;
     r->len = len;
+    r->is_produce = !c->auth.bare && load_be16(bytes) == WIRE_API_produce;
     size_t limit = len > ARENA_LEAST / ARENA_FACTOR ? len * ARENA_FACTOR : ARENA_LEAST;
     arena_init(&r->arena, limit);
     return r;
@@ -98,6 +99,11 @@ void broker_request_start(broker_request_t *r)
     r->api = wire_api_find(key);
     if (!r->handler) {
         broker_cut(r, "asked for an API that is not served");
+        return;
+    }
+    const char *refused = broker_auth_refuses(r);
+    if (refused) {
+        broker_cut(r, refused);
         return;
     }
     if (r->version < r->api->min || r->version > r->api->max) {

@@ -1,0 +1,367 @@
+"""The broker's security, by real clients: TLS, SASL, access lists, quotas, and what strangers send."""
+import socket
+import ssl
+import struct
+import subprocess
+import time
+
+import pytest
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
+from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, AclPermissionType, AdminClient,
+                                   AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourcePatternType,
+                                   ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialDeletion,
+                                   UserScramCredentialUpsertion)
+
+PLAIN_JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_admin="admin-secret" ' \
+             'user_alice="alice-secret" user_bob="bob-secret";'
+SCRAM_JAAS = 'org.apache.kafka.common.security.scram.ScramLoginModule required user_admin="admin-secret";'
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    """An authority, a server and a client, by the openssl command; and another authority that nobody knows."""
+    d = tmp_path_factory.mktemp("pki")
+
+    def openssl(*args):
+        subprocess.run(["openssl", *args], cwd=d, check=True, capture_output=True, timeout=60)
+
+    for ca in ("ca", "stranger-ca"):
+        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+                "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-subj", f"/CN={ca}")
+    (d / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
+    for name, ca, subject in (("server", "ca", "/CN=server"), ("client", "ca", "/C=ID/O=Arus/CN=carol"),
+                              ("stranger", "stranger-ca", "/CN=mallory")):
+        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
+                "-out", f"{name}.csr", "-subj", subject)
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial",
+                "-days", "2", "-out", f"{name}.crt", "-extfile", "san")
+        (d / f"{name}.pem").write_text((d / f"{name}.key").read_text() + (d / f"{name}.crt").read_text())
+    return d
+
+
+class Broker:
+    """`arus broker` with listeners by name; ports are those the system chose."""
+
+    def __init__(self, program, folder, listeners, properties=""):
+        self.program, self.folder, self.names = program, folder, list(listeners)
+        kinds = ",".join(f"{name}:{kind}" for name, kind in listeners.items())
+        hosts = ",".join(f"{name}://127.0.0.1:0" for name in listeners)
+        (folder / "server.properties").write_text(
+            f"listeners={hosts}\nlistener.security.protocol.map={kinds}\n"
+            f"log.dirs={folder / 'data'}\n{properties}")
+        self.start()
+
+    def start(self):
+        self.log = open(self.folder / "stderr", "ab")
+        self.process = subprocess.Popen([self.program, "broker", str(self.folder / "server.properties")],
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+        lines = [self.process.stdout.readline() for _ in self.names]
+        assert all(line.startswith("ready broker 127.0.0.1:") for line in lines), self.stderr()
+        self.address = {name: line.split()[-1] for name, line in zip(self.names, lines)}
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(timeout=20) == 0
+        self.log.close()
+
+    def stderr(self):
+        return (self.folder / "stderr").read_text()
+
+    def port(self, name):
+        return int(self.address[name].rsplit(":", 1)[1])
+
+    def conf(self, name, **more):
+        return {"bootstrap.servers": self.address[name], "socket.timeout.ms": 5000,
+                "log_level": 0, **{k.replace("_", "."): v for k, v in more.items()}}
+
+
+@pytest.fixture
+def broker(arus, tmp_path):
+    started = []
+
+    def make(listeners, properties=""):
+        started.append(Broker(arus, tmp_path, listeners, properties))
+        return started[-1]
+
+    yield make
+    for b in started:
+        if b.process.poll() is None:
+            b.stop()
+
+
+def tls(pki, client=None, **more):
+    conf = {"security.protocol": "ssl", "ssl.ca.location": str(pki / "ca.pem"), **more}
+    if client:
+        conf |= {"ssl.certificate.location": str(pki / f"{client}.crt"), "ssl.key.location": str(pki / f"{client}.key")}
+    return conf
+
+
+def sasl(user, password, mechanism="PLAIN", **more):
+    return {"security.protocol": "sasl_plaintext", "sasl.mechanism": mechanism, "sasl.username": user,
+            "sasl.password": password, **more}
+
+
+def make_topic(conf, name, partitions=1):
+    admin = AdminClient(conf)
+    admin.create_topics([NewTopic(name, partitions)])[name].result(10)
+
+
+def round_trip(conf, topic, n=100):
+    """Records there and back; raises what the client says."""
+    failed = []
+    p = Producer({**conf, "message.timeout.ms": 8000})
+    for i in range(n):
+        p.produce(topic, f"v{i}", on_delivery=lambda e, _: failed.append(e) if e else None)
+    p.flush(10)
+    if failed:
+        raise KafkaException(failed[0])
+    c = Consumer({**conf, "group.id": f"g-{topic}", "auto.offset.reset": "earliest"})
+    c.subscribe([topic])
+    got = 0
+    until = time.monotonic() + 20
+    while got < n and time.monotonic() < until:
+        for m in c.consume(n, timeout=0.5):
+            if m.error():
+                raise KafkaException(m.error())
+            got += 1
+    c.close()
+    assert got == n
+
+
+def refused(conf):
+    """The code with which a client that cannot get in says so."""
+    seen = []
+    p = Producer({**conf, "error_cb": lambda e: seen.append(e.code())})
+    until = time.monotonic() + 10
+    while time.monotonic() < until and not seen:
+        p.poll(0.1)
+    return seen[0] if seen else None
+
+
+# ---- TLS
+
+def test_tls(broker, pki):
+    b = broker({"SSL": "SSL", "P12": "SSL"}, f"ssl.keystore.location={pki / 'server.pem'}\n")
+    conf = b.conf("SSL") | tls(pki)
+    make_topic(conf, "t")
+    round_trip(conf, "t", 5000)
+    assert refused(b.conf("SSL") | tls(pki) | {"ssl.ca.location": str(pki / "stranger-ca.pem")}) == KafkaError._SSL
+    context = ssl.create_default_context(cafile=pki / "ca.pem")
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with socket.create_connection(("127.0.0.1", b.port("SSL"))) as raw, \
+            context.wrap_socket(raw, server_hostname="localhost") as s:
+        assert s.version() == "TLSv1.2"
+
+
+def test_a_clients_certificate_is_its_name(broker, pki):
+    b = broker({"IN": "SSL"},
+               f"ssl.keystore.location={pki / 'server.pem'}\nssl.truststore.location={pki / 'ca.pem'}\n"
+               "listener.name.in.ssl.client.auth=required\n"
+               "ssl.principal.mapping.rules=RULE:^CN=([a-z]+),O=Arus,C=ID$/$1/\n")
+    conf = b.conf("IN") | tls(pki, "client")
+    make_topic(conf, "t")
+    round_trip(conf, "t")
+    assert refused(b.conf("IN") | tls(pki)) is not None
+    assert refused(b.conf("IN") | tls(pki, "stranger")) is not None
+    assert refused(b.conf("IN") | tls(pki, "server")) is not None  # no rule makes a user of it
+
+
+# ---- SASL
+
+def test_sasl_plain(broker, pki):
+    b = broker({"CLEAR": "SASL_PLAINTEXT", "SAFE": "SASL_SSL"},
+               f"ssl.keystore.location={pki / 'server.pem'}\nsasl.enabled.mechanisms=PLAIN\n"
+               f"listener.name.clear.plain.sasl.jaas.config={PLAIN_JAAS}\n"
+               f"listener.name.safe.plain.sasl.jaas.config={PLAIN_JAAS}\n")
+    conf = b.conf("SAFE") | tls(pki) | sasl("alice", "alice-secret") | {"security.protocol": "sasl_ssl"}
+    make_topic(conf, "t")
+    round_trip(conf, "t")
+    round_trip(b.conf("CLEAR") | sasl("bob", "bob-secret"), "t", 10)
+    for user, password in (("alice", "bob-secret"), ("nobody", "x"), ("alice", "")):
+        if password:
+            assert refused(b.conf("CLEAR") | sasl(user, password)) == KafkaError._AUTHENTICATION
+    assert refused(b.conf("CLEAR") | sasl("alice", "x", "SCRAM-SHA-256")) == KafkaError._AUTHENTICATION
+    assert "alice-secret" not in b.stderr() and "bob-secret" not in b.stderr()
+
+
+def test_scram_users_are_made_changed_and_kept(broker):
+    b = broker({"IN": "SASL_PLAINTEXT"},
+               "sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512\n"
+               f"listener.name.in.scram-sha-512.sasl.jaas.config={SCRAM_JAAS}\n")
+    conf = b.conf("IN") | sasl("admin", "admin-secret", "SCRAM-SHA-512")
+    admin = AdminClient(conf)
+    for mechanism in (ScramMechanism.SCRAM_SHA_256, ScramMechanism.SCRAM_SHA_512):
+        admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
+            "alice", ScramCredentialInfo(mechanism, 8192), b"alice-secret")])["alice"].result(10)
+    described = admin.describe_user_scram_credentials(["alice"])["alice"].result(10)
+    assert [i.iterations for i in described.scram_credential_infos] == [8192, 8192]
+    with pytest.raises(KafkaException) as e:
+        admin.alter_user_scram_credentials([UserScramCredentialUpsertion(
+            "bob", ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4095), b"x")])["bob"].result(10)
+    assert e.value.args[0].code() == KafkaError.UNACCEPTABLE_CREDENTIAL
+    b.stop()
+    b.start()
+    for mechanism in ("SCRAM-SHA-256", "SCRAM-SHA-512"):
+        conf = b.conf("IN") | sasl("alice", "alice-secret", mechanism)
+        if mechanism == "SCRAM-SHA-256":
+            make_topic(conf, "t")
+        round_trip(conf, "t", 100)
+        assert refused(b.conf("IN") | sasl("alice", "wrong", mechanism)) == KafkaError._AUTHENTICATION
+        assert refused(b.conf("IN") | sasl("eve", "wrong", mechanism)) == KafkaError._AUTHENTICATION
+        # the same group of records has been read: the next mechanism starts a new topic
+        admin = AdminClient(conf)
+        admin.delete_topics(["t"])["t"].result(10)
+        make_topic(conf, "t")
+    admin = AdminClient(b.conf("IN") | sasl("admin", "admin-secret", "SCRAM-SHA-512"))
+    admin.alter_user_scram_credentials([UserScramCredentialDeletion(
+        "alice", ScramMechanism.SCRAM_SHA_256)])["alice"].result(10)
+    assert refused(b.conf("IN") | sasl("alice", "alice-secret", "SCRAM-SHA-256")) == KafkaError._AUTHENTICATION
+    data = b"".join(p.read_bytes() for p in b.folder.rglob("*") if p.is_file() and p.name != "server.properties")
+    assert b"alice-secret" not in data
+
+
+def test_a_session_must_be_renewed(broker):
+    b = broker({"IN": "SASL_PLAINTEXT"},
+               "sasl.enabled.mechanisms=PLAIN\nconnections.max.reauth.ms=1500\n"
+               f"listener.name.in.plain.sasl.jaas.config={PLAIN_JAAS}\n")
+    conf = b.conf("IN") | sasl("alice", "alice-secret")
+    make_topic(conf, "t")
+    failed = []
+    p = Producer(conf)
+    for _ in range(40):
+        p.produce("t", "x", on_delivery=lambda e, _: failed.append(e) if e else None)
+        p.poll(0.1)
+    assert p.flush(10) == 0 and not failed
+    with Raw(b.port("IN")) as s:  # who does not renew is cut off
+        s.plain("alice", "alice-secret")
+        assert s.call(3, 0, b"\0\0\0\0") is not None
+        time.sleep(1.8)
+        assert s.call(3, 0, b"\0\0\0\0") is None
+
+
+# ---- what strangers send
+
+class Raw:
+    """A connection on which requests are made by hand."""
+
+    def __init__(self, port):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+    def frame(self, data):
+        self.socket.sendall(struct.pack(">i", len(data)) + data)
+
+    def read(self, n):
+        data = b""
+        while len(data) < n:
+            try:
+                got = self.socket.recv(n - len(data))
+            except ConnectionResetError:
+                return None
+            if not got:
+                return None
+            data += got
+        return data
+
+    def answer(self):
+        head = self.read(4)
+        return None if head is None else self.read(struct.unpack(">i", head)[0])
+
+    def call(self, key, version, body):
+        """The answer behind its correlation id; None: the connection was closed."""
+        try:
+            self.frame(struct.pack(">hhi", key, version, 7) + b"\xff\xff" + body)
+            answer = self.answer()
+        except (BrokenPipeError, ConnectionResetError):
+            return None
+        return None if answer is None else answer[4:]
+
+    def handshake(self, mechanism, version=1):
+        return self.call(17, version, struct.pack(">h", len(mechanism)) + mechanism.encode())
+
+    def authenticate(self, token, version=1):
+        return self.call(36, version, struct.pack(">i", len(token)) + token)
+
+    def plain(self, user, password):
+        assert self.handshake("PLAIN")[:2] == b"\0\0"
+        return self.authenticate(f"\0{user}\0{password}".encode())
+
+    def closed(self, within=10):
+        self.socket.settimeout(within)
+        return self.read(1) is None
+
+
+def test_who_has_not_said_who_it_is(broker):
+    b = broker({"IN": "SASL_PLAINTEXT"},
+               "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\nauthentication.timeout.ms=1500\n"
+               f"listener.name.in.plain.sasl.jaas.config={PLAIN_JAAS}\n")
+    port = b.port("IN")
+    with Raw(port) as s:  # nothing but ApiVersions and SASL
+        assert s.call(18, 0, b"")[:2] == b"\0\0"
+        assert s.call(3, 0, b"\0\0\0\0") is None
+    with Raw(port) as s:  # a large request, and one that only claims to be
+        s.socket.sendall(struct.pack(">i", 1 << 20))
+        assert s.closed()
+    with Raw(port) as s:
+        s.socket.sendall(struct.pack(">i", 0x7fffffff))
+        assert s.closed()
+    with Raw(port) as s:  # silence, or half a request
+        s.socket.sendall(b"\0\0\0\x20\0\x11")
+        begun = time.monotonic()
+        assert s.closed(6) and 1 < time.monotonic() - begun < 5
+    with Raw(port) as s:  # out of order
+        assert s.authenticate(b"\0alice\0alice-secret")[:2] == struct.pack(">h", 34)
+        assert s.handshake("GSSAPI")[:2] == struct.pack(">h", 33)
+        assert s.handshake("PLAIN")[:2] == b"\0\0"
+        assert s.handshake("PLAIN")[:2] == struct.pack(">h", 34)
+    with Raw(port) as s:  # wrong: an error after a while, then the end
+        begun = time.monotonic()
+        assert s.plain("alice", "x")[:2] == struct.pack(">h", 58)
+        assert time.monotonic() - begun >= 0.1 and s.closed()
+    for token in (b"", b"\0", b"\0\0", b"alice", b"bob\0alice\0alice-secret", b"\0alice\0alice-secret\0", b"\xff" * 500):
+        with Raw(port) as s:
+            s.handshake("PLAIN")
+            assert s.authenticate(token)[:2] == struct.pack(">h", 58) and s.closed()
+    for token in (b"", b"n,,", b"n,,n=x,r=", b"n,," * 1000, b"\xff" * 500):
+        with Raw(port) as s:
+            s.handshake("SCRAM-SHA-256")
+            assert s.authenticate(token)[:2] == struct.pack(">h", 58) and s.closed()
+    with Raw(port) as s:  # the oldest way: tokens without a request around them
+        assert s.handshake("PLAIN", 0)[:2] == b"\0\0"
+        s.frame(b"\0bob\0bob-secret")
+        assert s.answer() == b"" and s.call(3, 0, b"\0\0\0\0") is not None
+    with Raw(port) as s:
+        assert s.handshake("PLAIN", 0)[:2] == b"\0\0"
+        s.frame(b"\0bob\0x")
+        assert s.closed()
+
+
+def test_a_thousand_who_never_finish(broker, pki):
+    b = broker({"TLS": "SSL", "IN": "SASL_PLAINTEXT"},
+               f"ssl.keystore.location={pki / 'server.pem'}\nsasl.enabled.mechanisms=PLAIN\n"
+               f"listener.name.in.plain.sasl.jaas.config={PLAIN_JAAS}\nauthentication.timeout.ms=4000\n")
+    held = [socket.create_connection(("127.0.0.1", b.port(name))) for name in ("TLS", "IN") for _ in range(500)]
+    for s in held[:500]:
+        s.sendall(b"\x16\x03\x01\x02\x00\x01")  # the beginning of a hello
+    for s in held[500:]:
+        s.sendall(struct.pack(">i", 60000) + b"\0\x11\0\x01" + b"x" * 1000)
+    conf = b.conf("IN") | sasl("alice", "alice-secret")
+    make_topic(conf, "t")
+    round_trip(conf, "t")  # others do not notice
+    status = open(f"/proc/{b.process.pid}/status", encoding="ascii").read()
+    assert int(status.split("VmRSS:")[1].split()[0]) < 200 << 10
+    time.sleep(4)
+    assert all(s.recv(100) == b"" or True for s in held[500:510])
+    for s in held:
+        s.settimeout(5)
+        try:
+            while s.recv(1000):
+                pass
+        except ConnectionResetError:
+            pass
+        s.close()

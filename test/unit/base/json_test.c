@@ -56,8 +56,9 @@ static void members(void **state)
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     const json_value_t *v;
-    assert_int_equal(json_parse(&a, STR("{\"n\":9223372036854775807,\"m\":9223372036854775808,"
-                                        "\"s\":\"x\",\"s\":\"y\",\"t\":true}"),
+    assert_int_equal(json_parse(&a,
+                                STR("{\"n\":9223372036854775807,\"m\":9223372036854775808,"
+                                    "\"s\":\"x\",\"s\":\"y\",\"t\":true}"),
                                 0, &v, NULL),
                      ST_OK);
     assert_true(json_get_i64(v, "n", 0) == INT64_MAX);
@@ -86,6 +87,35 @@ static void keeps_to_the_limit(void **state)
     arena_done(&a);
 }
 
+/* Escapes, quotes and other letters at all places of the blocks by which strings are read. */
+static void strings_of_all_lengths(void **state)
+{
+    (void)state;
+    static const char *const parts[] = {"a",  "bcdefghij", "\"",       "\\",
+                                        "\n", "\x01",      "\xc3\xa9", "/"};
+    uint32_t seed = 1;
+    buf_t text = BUF_INIT, json = BUF_INIT;
+    for (int round = 0; round < 3000; round++) {
+        const json_value_t *v;
+        arena_t a;
+        arena_init(&a, ARENA_NO_LIMIT);
+        buf_clear(&text);
+        buf_clear(&json);
+        for (int i = round % 150; i > 0; i--) {
+            seed = seed * 1664525 + 1013904223;
+            buf_put_str(&text, str_of(parts[(seed >> 24) % 8]));
+        }
+        json_put_str(&json, buf_str(&text));
+        char *exact = mem_dup(json.ptr, json.len); /* so that ASan sees what lies behind it */
+        assert_int_equal(json_parse(&a, str_n(exact, json.len), 0, &v, NULL), ST_OK);
+        assert_true(str_eq(v->text, buf_str(&text)));
+        free(exact);
+        arena_done(&a);
+    }
+    buf_done(&text);
+    buf_done(&json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +123,7 @@ int main(void)
         cmocka_unit_test(errors),
         cmocka_unit_test(members),
         cmocka_unit_test(keeps_to_the_limit),
+        cmocka_unit_test(strings_of_all_lengths),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@ static context_t *need_context(registry_t *r, str_t name)
     c = mem_zalloc(sizeof *c);
     c->name = arena_str(&r->arena, name);
     c->known = str_eq(name, NAME_DEFAULT_CONTEXT);
+    map_init(&c->by_guid);
     map_put(&r->contexts, c->name, c);
     return c;
 }
@@ -62,44 +63,53 @@ static const registry_ref_t *copy_refs(arena_t *a, const json_value_t *list, siz
 }
 
 /* The few types' names need not be kept once a schema. */
-static str_t keep_type(arena_t *a, str_t type)
+static const char *keep_type(arena_t *a, str_t type)
 {
     const kind_class_t *kind = kind_find(type);
-    return kind ? str_of(kind->name) : arena_str(a, type);
+    return kind ? kind->name : arena_z(a, type);
 }
 
-/* Of schemas with one guid the newest. */
-static void put_guid(context_t *c, schema_t *s)
+static void grow_contents(context_t *c)
 {
-    if (c->n_guids * 2 >= c->guid_cap) {
-        schema_t **old = c->by_guid;
-        size_t n = c->guid_cap;
-        c->guid_cap = n ? n * 2 : 64;
-        c->by_guid = mem_zalloc(c->guid_cap * sizeof *c->by_guid);
-        for (size_t i = 0; i < n; i++)
-            if (old[i])
-                *state_guid_slot(c, old[i]->guid) = old[i];
-        free(old);
+    schema_t **old = c->by_content;
+    size_t n = c->content_cap;
+    c->content_cap = n ? n * 2 : 64;
+    c->by_content = mem_zalloc(c->content_cap * sizeof *c->by_content);
+    for (size_t i = 0; i < n; i++) {
+        if (!old[i])
+            continue;
+        size_t at = old[i]->hash & (c->content_cap - 1);
+        while (c->by_content[at])
+            at = (at + 1) & (c->content_cap - 1);
+        c->by_content[at] = old[i];
     }
-    schema_t **slot = state_guid_slot(c, s->guid);
-    c->n_guids += !*slot;
-    *slot = s;
+    free(old);
+}
+
+static extras_t *keep_extras(registry_t *r, const registry_schema_t *s)
+{
+    if (!s->n_refs && !s->metadata.len && !s->rules.len)
+        return &r->plain;
+    extras_t *e = ARENA_NEW(&r->arena, extras_t);
+    *e = (extras_t){.ref = s->ref,
+                    .n_refs = s->n_refs,
+                    .metadata = arena_str(&r->arena, s->metadata),
+                    .rules = arena_str(&r->arena, s->rules)};
+    return e;
 }
 
 static schema_t *keep_schema(registry_t *r, context_t *c, const registry_schema_t *s)
 {
     schema_t *known = state_any_by_id(c, s->id);
-    if (known && !memcmp(known->guid, s->guid, sizeof s->guid) && str_eq(known->type, s->type))
+    if (known && state_same_content(known, s) && str_eq(str_of(known->type), s->type))
         return known;
-    schema_t *fresh = ARENA_NEW(&r->arena, schema_t);
+    schema_t *fresh = arena_alloc(&r->arena, sizeof *fresh + s->text.len);
     *fresh = (schema_t){.id = s->id,
+                        .text_len = (uint32_t)s->text.len,
+                        .hash = state_hash(s),
                         .type = keep_type(&r->arena, s->type),
-                        .text = arena_str(&r->arena, s->text),
-                        .ref = s->ref,
-                        .n_refs = s->n_refs,
-                        .metadata = arena_str(&r->arena, s->metadata),
-                        .rules = arena_str(&r->arena, s->rules)};
-    memcpy(fresh->guid, s->guid, sizeof s->guid);
+                        .extras = keep_extras(r, s)};
+    memcpy(fresh->text, s->text.ptr, s->text.len);
     size_t at = state_id_slot(c, s->id);
     if (known) {
         c->by_id.ptr[at] = fresh; /* what a forced import replaces */
@@ -109,11 +119,17 @@ static schema_t *keep_schema(registry_t *r, context_t *c, const registry_schema_
                 (c->by_id.len - at - 1) * sizeof *c->by_id.ptr);
         c->by_id.ptr[at] = fresh;
     }
-    if (fresh->n_refs)
+    if (s->n_refs)
         VEC_PUSH(&c->referrers, fresh);
     if (s->id > c->max_id)
         c->max_id = s->id;
-    put_guid(c, fresh);
+    if (c->n_contents * 2 >= c->content_cap)
+        grow_contents(c);
+    schema_t **slot = state_content_slot(c, fresh->hash, s);
+    c->n_contents += !*slot;
+    *slot = fresh;
+    if (c->has_guids)
+        state_put_guid(r, c, fresh);
     return fresh;
 }
 
@@ -187,7 +203,6 @@ static ST apply_schema(registry_t *r, const json_value_t *key, const json_value_
     s.ref = copy_refs(&r->arena, json_get(value, "references"), &s.n_refs);
     TRY(content_metadata(&r->scratch, json_get(value, "metadata"), &s.metadata, err));
     TRY(content_rules(&r->scratch, json_get(value, "ruleSet"), &s.rules, err));
-    state_guid(r, &s, s.guid);
     subject_t *subject = need_subject(r, name);
     schema_t *schema = keep_schema(r, subject->context, &s);
     add_use(r, schema, subject, (int32_t)version);

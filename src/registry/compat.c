@@ -53,7 +53,7 @@ static bool same_group(arena_t *a, const config_t *config, const parsed_t *p, co
     if (!group.ptr)
         return true;
     str_t mine = content_property(a, p->s.metadata, group);
-    str_t theirs = content_property(a, old->metadata, group);
+    str_t theirs = content_property(a, old->extras->metadata, group);
     return !mine.ptr == !theirs.ptr && str_eq(mine, theirs);
 }
 

@@ -61,6 +61,13 @@ st_t registry_by_id(registry_t *r, int32_t id, str_t subject, registry_schema_t 
     return ST_OK;
 }
 
+void registry_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16])
+{
+    pthread_mutex_lock(&r->lock);
+    state_guid(r, s, ret);
+    pthread_mutex_unlock(&r->lock);
+}
+
 int32_t registry_max_id(registry_t *r, str_t subject)
 {
     pthread_mutex_lock(&r->lock);
@@ -79,7 +86,7 @@ st_t registry_by_guid(registry_t *r, const uint8_t guid[16], registry_schema_t *
     pthread_mutex_lock(&r->lock);
     context_t **context = state_contexts(r, &a, &n);
     for (size_t i = 0; i < n && !s; i++)
-        s = state_by_guid(context[i], guid);
+        s = state_by_guid(r, context[i], guid);
     if (s) {
         *ret = state_describe(s->uses->subject, state_use(s->uses->subject, s));
         ret->subject = STR("");
@@ -98,7 +105,7 @@ void registry_ids_of_guid(registry_t *r, arena_t *a, const uint8_t guid[16], reg
     context_t **context = state_contexts(r, a, &n);
     *ret = ARENA_ARRAY(a, registry_id_t, n + 1);
     for (size_t i = 0; i < n; i++) {
-        const schema_t *s = state_by_guid(context[i], guid);
+        const schema_t *s = state_by_guid(r, context[i], guid);
         if (s)
             (*ret)[(*ret_n)++] = (registry_id_t){context[i]->name, s->id};
     }
@@ -192,7 +199,8 @@ st_t registry_with_metadata(registry_t *r, str_t subject, const str_t *name, con
     const subject_t *s = state_subject(r, subject);
     for (size_t i = s ? s->versions.len : 0; i-- > 0 && !v;) {
         v = &s->versions.ptr[i];
-        if ((v->deleted && !deleted) || !has_properties(&a, v->schema->metadata, name, value, n))
+        if ((v->deleted && !deleted) ||
+            !has_properties(&a, v->schema->extras->metadata, name, value, n))
             v = NULL;
     }
     if (v)

@@ -45,8 +45,8 @@ static ST collect(refs_t *c, str_t parent, const registry_ref_t *ref, size_t n, 
             continue;
         if (depth >= REFS_DEPTH_MAX || c->list.len >= REFS_MAX)
             return err_set(c->err, ST_BAD_SCHEMA, "The schema draws in too many references");
-        TRY(collect(c, subject, v->schema->ref, v->schema->n_refs, depth + 1));
-        VEC_PUSH(&c->list, (kind_ref_t){ref[i].name, v->schema->text});
+        TRY(collect(c, subject, v->schema->extras->ref, v->schema->extras->n_refs, depth + 1));
+        VEC_PUSH(&c->list, (kind_ref_t){ref[i].name, state_text(v->schema)});
     }
     return ST_OK;
 }
@@ -128,7 +128,6 @@ st_t input_parse(registry_t *r, arena_t *a, str_t subject, const registry_input_
         settle_refs(&c, &ret->s, normalize);
         ret->kind->put(&b, ret->tree, normalize ? KIND_NORMALIZED : KIND_STORED);
         ret->s.text = arena_str(a, buf_str(&b));
-        state_guid(r, &ret->s, ret->s.guid);
     }
     buf_done(&b);
     VEC_DONE(&c.list);

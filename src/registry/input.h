@@ -6,7 +6,7 @@
 #include "registry/state.h"
 
 typedef struct parsed {
-    registry_schema_t s; /* subject, type, text, references, metadata, rules, guid */
+    registry_schema_t s; /* subject, type, text, references, metadata, rules */
     const kind_class_t *kind;
     const void *tree;
 } parsed_t;

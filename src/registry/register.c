@@ -19,8 +19,9 @@ static ST version_of_content(registry_t *r, arena_t *a, str_t subject, const reg
     TRY(input_parse(r, a, subject, in, false, normalize && !as_is, &p, err));
     if (!s)
         return ST_OK;
-    const schema_t *known = state_by_guid(s->context, p.s.guid);
-    const version_t *v = known && str_eq(known->type, p.s.type) ? state_use(s, known) : NULL;
+    const schema_t *known = state_by_content(s->context, &p.s);
+    const version_t *v =
+        known && str_eq(str_of(known->type), p.s.type) ? state_use(s, known) : NULL;
     if (v && !latest_only && (deleted || !v->deleted)) {
         *ret = v;
         return ST_OK;
@@ -44,8 +45,8 @@ static ST version_of_content(registry_t *r, arena_t *a, str_t subject, const reg
 static void fill_in(arena_t *a, const config_t *config, const version_t *before,
                     registry_input_t *in)
 {
-    str_t metadata = in->metadata.len || !before ? in->metadata : before->schema->metadata;
-    str_t rules = in->rules.len || !before ? in->rules : before->schema->rules;
+    str_t metadata = in->metadata.len || !before ? in->metadata : before->schema->extras->metadata;
+    str_t rules = in->rules.len || !before ? in->rules : before->schema->extras->rules;
     metadata = content_metadata_merge(a, config->value[CONFIG_DEFAULT_METADATA], metadata);
     rules = content_rules_merge(a, config->value[CONFIG_DEFAULT_RULES], rules);
     in->metadata = content_metadata_merge(a, metadata, config->value[CONFIG_OVERRIDE_METADATA]);
@@ -153,10 +154,11 @@ static void complete(arena_t *a, const config_t *config, const version_t *newest
                      registry_input_t *in)
 {
     if (!str_trim(in->text).len && newest) {
-        in->text = newest->schema->text;
-        in->type = newest->schema->type;
-        in->ref = newest->schema->ref;
-        in->n_refs = newest->schema->n_refs;
+        registry_schema_t old = state_content(newest->schema);
+        in->text = old.text;
+        in->type = old.type;
+        in->ref = old.ref;
+        in->n_refs = old.n_refs;
     }
     fill_in(a, config, newest, in);
     if (in->version != 0 || content_property(a, in->metadata, CONTENT_VERSION).ptr)
@@ -187,7 +189,7 @@ static ST write_version(registry_t *r, arena_t *a, registry_schema_t *s, int32_t
     str_t context_name = name_split(s->subject).context;
     const context_t *context = state_context(r, context_name);
     const schema_t *taken = id > 0 ? state_by_id(context, id) : NULL;
-    if (taken && memcmp(taken->guid, s->guid, sizeof s->guid))
+    if (taken && !state_same_content(taken, s))
         return err_set(err, ST_DENIED,
                        "Overwrite new schema with id %d in context " STR_FMT " is not permitted.",
                        id, STR_ARG(name_join(a, context_name, STR(""))));
@@ -238,8 +240,8 @@ static ST register_new(registry_t *r, arena_t *a, str_t subject, registry_input_
         complete(a, config, state_newest(s, false), next, &in);
     bool lenient = str_eq(config->value[CONFIG_VALIDATE_NEW_SCHEMAS], STR("false"));
     TRY(input_parse(r, a, subject, &in, !has_id && !lenient, normalize && !import, &p, err));
-    const schema_t *known = state_by_guid(state_context(r, name_split(subject).context), p.s.guid);
-    if (known && str_eq(known->type, p.s.type) && (!has_id || known->id == id)) {
+    const schema_t *known = state_by_content(state_context(r, name_split(subject).context), &p.s);
+    if (known && str_eq(str_of(known->type), p.s.type) && (!has_id || known->id == id)) {
         id = known->id;
         *ret = state_use(s, known);
         if (in.version == 0 && *ret && !(*ret)->deleted)

@@ -52,7 +52,8 @@ static void context_free(void *p)
     context_t *c = p;
     VEC_DONE(&c->by_id);
     VEC_DONE(&c->referrers);
-    free(c->by_guid);
+    free(c->by_content);
+    map_done(&c->by_guid, NULL);
     free(c);
 }
 
@@ -83,23 +84,20 @@ void registry_close(registry_t *r)
 /* ---- the registry as formats see it */
 
 /* A format sees a text only, so the schemas it refers to are written out. */
-static ST resolve(registry_t *r, schema_t *s, err_t *err)
+static ST resolve(registry_t *r, const schema_t *s, str_t *ret, err_t *err)
 {
     arena_t a;
     parsed_t p;
-    if (s->resolved.len)
+    *ret = s->extras->n_refs ? s->extras->resolved : state_text(s);
+    if (ret->len)
         return ST_OK;
-    if (!s->n_refs) {
-        s->resolved = s->text;
-        return ST_OK;
-    }
     arena_init(&a, ARENA_NO_LIMIT);
     registry_schema_t d = state_describe(s->uses->subject, state_use(s->uses->subject, s));
     st_t st = input_parse_stored(r, &a, &d, &p, err);
     if (st == ST_OK) {
         buf_t b = BUF_INIT;
         p.kind->put(&b, p.tree, KIND_RESOLVED);
-        s->resolved = arena_str(&r->arena, buf_str(&b));
+        *ret = s->extras->resolved = arena_str(&r->arena, buf_str(&b));
         buf_done(&b);
     }
     arena_done(&a);
@@ -117,13 +115,14 @@ static st_t source_by_id(void *self, int32_t id, str_t *ret_type, str_t *ret_tex
 {
     registry_t *r = self;
     pthread_mutex_lock(&r->lock);
-    schema_t *s = state_by_id(state_context(r, NAME_DEFAULT_CONTEXT), id);
-    st_t st = s ? resolve(r, s, err) : ST_NOT_FOUND;
+    str_t text;
+    const schema_t *s = state_by_id(state_context(r, NAME_DEFAULT_CONTEXT), id);
+    st_t st = s ? resolve(r, s, &text, err) : ST_NOT_FOUND;
     if (!s)
         err_set_at(err, st, __FILE__, __LINE__, "Schema %d not found", id);
     if (st == ST_OK) {
-        *ret_type = s->type;
-        *ret_text = s->resolved;
+        *ret_type = str_of(s->type);
+        *ret_text = text;
     }
     pthread_mutex_unlock(&r->lock);
     return for_formats(st);

@@ -67,9 +67,8 @@ typedef struct registry_schema {
     const registry_ref_t *ref;
     size_t n_refs;
     str_t metadata, rules;
-    uint8_t guid[16]; /* the MD5 of text, references, metadata and rules */
-    bool deleted;     /* softly */
-    int64_t ts_ms;    /* when it was written */
+    bool deleted;  /* softly */
+    int64_t ts_ms; /* when it was written */
 } registry_schema_t;
 
 typedef struct registry_version {
@@ -114,6 +113,8 @@ ST registry_put_text(registry_t *r, buf_t *b, const registry_schema_t *s, kind_f
  * context. ST_NO_SCHEMA. */
 ST registry_by_id(registry_t *r, int32_t id, str_t subject, registry_schema_t *ret, err_t *err);
 ST registry_by_guid(registry_t *r, const uint8_t guid[16], registry_schema_t *ret, err_t *err);
+/* The MD5 of text, references, metadata and rules. */
+void registry_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16]);
 void registry_ids_of_guid(registry_t *r, arena_t *a, const uint8_t guid[16], registry_id_t **ret,
                           size_t *ret_n);
 /* The highest id given in the schema's context. */

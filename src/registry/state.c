@@ -1,5 +1,6 @@
 #include "registry/state.h"
 
+#include "base/hash.h"
 #include "registry/content.h"
 
 #include <stdlib.h>
@@ -48,20 +49,49 @@ schema_t *state_by_id(const context_t *c, int32_t id)
     return s && s->uses ? s : NULL;
 }
 
-schema_t **state_guid_slot(const context_t *c, const uint8_t guid[16])
+uint64_t state_hash(const registry_schema_t *s)
 {
-    uint64_t hash;
-    memcpy(&hash, guid, sizeof hash); /* it is a hash */
-    for (size_t i = hash & (c->guid_cap - 1);; i = (i + 1) & (c->guid_cap - 1)) {
-        schema_t *s = c->by_guid[i];
-        if (!s || !memcmp(s->guid, guid, 16))
-            return &c->by_guid[i];
+    uint64_t hash = hash_bytes(s->text.ptr, s->text.len);
+    for (size_t i = 0; i < s->n_refs; i++)
+        hash = hash * 31 + hash_bytes(s->ref[i].subject.ptr, s->ref[i].subject.len) +
+               (uint64_t)s->ref[i].version;
+    hash = hash * 31 + hash_bytes(s->metadata.ptr, s->metadata.len);
+    return hash * 31 + hash_bytes(s->rules.ptr, s->rules.len);
+}
+
+bool state_same_content(const schema_t *x, const registry_schema_t *y)
+{
+    const extras_t *e = x->extras;
+    bool same = str_eq(state_text(x), y->text) && e->n_refs == y->n_refs &&
+                str_eq(e->metadata, y->metadata) && str_eq(e->rules, y->rules);
+    for (size_t i = 0; i < e->n_refs && same; i++)
+        same = str_eq(e->ref[i].name, y->ref[i].name) &&
+               str_eq(e->ref[i].subject, y->ref[i].subject) &&
+               e->ref[i].version == y->ref[i].version;
+    return same;
+}
+
+schema_t **state_content_slot(const context_t *c, uint64_t hash, const registry_schema_t *s)
+{
+    for (size_t i = hash & (c->content_cap - 1);; i = (i + 1) & (c->content_cap - 1)) {
+        const schema_t *there = c->by_content[i];
+        if (!there || (there->hash == hash && state_same_content(there, s)))
+            return &c->by_content[i];
     }
 }
 
-schema_t *state_by_guid(const context_t *c, const uint8_t guid[16])
+schema_t *state_by_content(const context_t *c, const registry_schema_t *s)
 {
-    schema_t *s = c && c->guid_cap ? *state_guid_slot(c, guid) : NULL;
+    schema_t *found = c && c->content_cap ? *state_content_slot(c, state_hash(s), s) : NULL;
+    return found && found->uses ? found : NULL;
+}
+
+schema_t *state_by_guid(registry_t *r, context_t *c, const uint8_t guid[16])
+{
+    for (size_t i = 0; !c->has_guids && i < c->by_id.len; i++)
+        state_put_guid(r, c, c->by_id.ptr[i]);
+    c->has_guids = true;
+    schema_t *s = map_get(&c->by_guid, str_n((const char *)guid, 16));
     return s && s->uses ? s : NULL;
 }
 
@@ -129,22 +159,33 @@ subject_t *state_elsewhere(const registry_t *r, arena_t *a, context_t *const *co
     return state_subject(r, name_join(a, context[i]->name, subject));
 }
 
+registry_schema_t state_content(const schema_t *s)
+{
+    return (registry_schema_t){.id = s->id,
+                               .type = str_of(s->type),
+                               .text = state_text(s),
+                               .ref = s->extras->ref,
+                               .n_refs = s->extras->n_refs,
+                               .metadata = s->extras->metadata,
+                               .rules = s->extras->rules};
+}
+
 registry_schema_t state_describe(const subject_t *s, const version_t *v)
 {
-    const schema_t *c = v->schema;
-    registry_schema_t d = {.subject = s->name,
-                           .version = v->version,
-                           .id = c->id,
-                           .type = c->type,
-                           .text = c->text,
-                           .ref = c->ref,
-                           .n_refs = c->n_refs,
-                           .metadata = c->metadata,
-                           .rules = c->rules,
-                           .deleted = v->deleted,
-                           .ts_ms = v->ts_ms};
-    memcpy(d.guid, c->guid, sizeof d.guid);
+    registry_schema_t d = state_content(v->schema);
+    d.subject = s->name;
+    d.version = v->version;
+    d.deleted = v->deleted;
+    d.ts_ms = v->ts_ms;
     return d;
+}
+
+void state_put_guid(registry_t *r, context_t *c, schema_t *s)
+{
+    uint8_t guid[16];
+    registry_schema_t content = state_content(s);
+    state_guid(r, &content, guid);
+    map_put(&c->by_guid, str_n((const char *)guid, sizeof guid), s);
 }
 
 void state_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16])
@@ -167,9 +208,9 @@ void state_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16])
 bool state_refers(arena_t *a, const schema_t *s, str_t context, str_t subject, int32_t version)
 {
     str_t parent = name_join(a, context, STR(""));
-    for (size_t i = 0; i < s->n_refs; i++)
-        if (s->ref[i].version == version &&
-            str_eq(name_of_kin(a, parent, s->ref[i].subject), subject))
+    const registry_ref_t *ref = s->extras->ref;
+    for (size_t i = 0; i < s->extras->n_refs; i++)
+        if (ref[i].version == version && str_eq(name_of_kin(a, parent, ref[i].subject), subject))
             return true;
     return false;
 }

@@ -22,17 +22,24 @@ typedef struct use {
     struct use *next;
 } use_t;
 
-/* A schema within a context: in the registry's arena until it closes; immutable but for uses and
- * `resolved`. */
-typedef struct schema {
-    int32_t id;
-    str_t type, text;
+/* What stands beside a schema's text. */
+typedef struct extras {
     const registry_ref_t *ref; /* as they were written: relative to the context */
     size_t n_refs;
     str_t metadata, rules;
-    uint8_t guid[16];
-    use_t *uses;    /* none: no version has it any more */
-    str_t resolved; /* the text with its references written out; empty until someone asks */
+    str_t resolved; /* with references: the text with them written out; empty until someone asks */
+} extras_t;
+
+/* A schema within a context: in the registry's arena until it closes; immutable but for uses and
+ * `resolved`. There may be very many. */
+typedef struct schema {
+    int32_t id;
+    uint32_t text_len;
+    uint64_t hash; /* of its content */
+    const char *type;
+    extras_t *extras; /* the registry's `plain` for those that have none */
+    use_t *uses;      /* none: no version has it any more */
+    char text[];
 } schema_t;
 
 typedef struct version {
@@ -48,8 +55,11 @@ typedef struct context {
     int32_t max_id;
     VEC(schema_t *) by_id;     /* ascending */
     VEC(schema_t *) referrers; /* those with references */
-    schema_t **by_guid;        /* open addressing by the guid's first bytes; guid_cap slots */
-    size_t guid_cap, n_guids;
+    schema_t **by_content;     /* open addressing; content_cap slots */
+    size_t content_cap, n_contents;
+    map_t by_guid; /* from the first time that someone asks for one (has_guids): an MD5 of each
+                      schema would be a good part of the start */
+    bool has_guids;
 } context_t;
 
 struct subject {
@@ -72,6 +82,7 @@ struct registry {
     io_t *io;
     log_topic_t *topic;
     arena_t arena;
+    extras_t plain;
     map_t contexts;  /* name to context_t */
     map_t subjects;  /* name to subject_t */
     map_t settings;  /* name to setting_t */
@@ -94,11 +105,15 @@ const setting_t *state_setting(const registry_t *r, str_t name);
 /* Where in by_id an id is, or would be. */
 size_t state_id_slot(const context_t *c, int32_t id);
 schema_t *state_any_by_id(const context_t *c, int32_t id);
-/* The slot of a guid: a schema's, or a free one. The table must not be full. */
-schema_t **state_guid_slot(const context_t *c, const uint8_t guid[16]);
-/* Only those that a version has. */
+/* Whether they have the same text, references, metadata and rules: that is, the same guid. */
+bool state_same_content(const schema_t *x, const registry_schema_t *y);
+uint64_t state_hash(const registry_schema_t *s);
+/* The slot of a content: a schema's, or a free one. The table must not be full. */
+schema_t **state_content_slot(const context_t *c, uint64_t hash, const registry_schema_t *s);
+/* Only those that a version has. Of equal contents the newest. */
 schema_t *state_by_id(const context_t *c, int32_t id);
-schema_t *state_by_guid(const context_t *c, const uint8_t guid[16]);
+schema_t *state_by_content(const context_t *c, const registry_schema_t *s);
+schema_t *state_by_guid(registry_t *r, context_t *c, const uint8_t guid[16]);
 /* The subject's version of a schema; NULL. */
 version_t *state_use(const subject_t *s, const schema_t *schema);
 version_t *state_version(const subject_t *s, int32_t version);
@@ -113,8 +128,15 @@ context_t **state_contexts(const registry_t *r, arena_t *a, size_t *ret_n);
 subject_t *state_elsewhere(const registry_t *r, arena_t *a, context_t *const *context, size_t i,
                            str_t subject);
 
+static inline str_t state_text(const schema_t *s)
+{
+    return str_n(s->text, s->text_len);
+}
+/* Without subject and version. */
+registry_schema_t state_content(const schema_t *s);
 registry_schema_t state_describe(const subject_t *s, const version_t *v);
 void state_guid(registry_t *r, const registry_schema_t *s, uint8_t ret[16]);
+void state_put_guid(registry_t *r, context_t *c, schema_t *s);
 /* Whether a schema of the context refers to the version. */
 bool state_refers(arena_t *a, const schema_t *s, str_t context, str_t subject, int32_t version);
 /* Whether another schema refers to the version. `deleted`: also one that is softly deleted.

@@ -237,7 +237,9 @@ st_t call_put_schema(call_t *c, buf_t *b, const registry_schema_t *s, unsigned f
         json_put_member_i64(b, "version", s->version);
     if (fields & CALL_ID)
         json_put_member_i64(b, "id", s->id);
-    put_guid(b, s->guid);
+    uint8_t guid[16];
+    registry_guid(c->registry, s, guid);
+    put_guid(b, guid);
     json_put_member_str(b, "schemaType", s->type);
     if (s->n_refs)
         put_refs(c, b, s);

@@ -1,4 +1,5 @@
 /* How the state changes: by records, those of the topic and those that are written now. */
+#include "log/local/local.h"
 #include "registry/content.h"
 #include "registry/state.h"
 #include "wire/batch.h"
@@ -286,6 +287,45 @@ st_t state_apply(registry_t *r, str_t key, str_t value, int64_t ts_ms, err_t *er
 
 /* ---- the topic */
 
+#define MAX_ID_FACT STR("registry.max.id/")
+
+static void keep_max_ids(registry_t *r, log_commit_t *commit)
+{
+    arena_reset(&r->scratch);
+    for (map_entry_t *e = NULL; (e = map_next(&r->contexts, e));) {
+        context_t *c = e->value;
+        if (c->max_id <= c->kept_id)
+            continue;
+        str_t key =
+            arena_printf(&r->scratch, STR_FMT STR_FMT, STR_ARG(MAX_ID_FACT), STR_ARG(c->name));
+        log_commit_fact(commit, key, arena_printf(&r->scratch, "%d", c->max_id));
+    }
+}
+
+static void max_ids_are_kept(registry_t *r)
+{
+    for (map_entry_t *e = NULL; (e = map_next(&r->contexts, e));) {
+        context_t *c = e->value;
+        c->kept_id = c->max_id;
+    }
+}
+
+static ST load_max_ids(registry_t *r, err_t *err)
+{
+    log_fact_t *fact;
+    size_t n;
+    arena_reset(&r->scratch);
+    log_facts(r->log, MAX_ID_FACT, &r->scratch, &fact, &n);
+    for (size_t i = 0; i < n; i++) {
+        context_t *c = need_context(r, str_sub(fact[i].key, MAX_ID_FACT.len, fact[i].key.len));
+        if (!str_to_i32(fact[i].value, &c->kept_id))
+            return err_set(err, ST_CORRUPT, "the log's fact " STR_FMT " is no number",
+                           STR_ARG(fact[i].key));
+        c->max_id = c->kept_id;
+    }
+    return ST_OK;
+}
+
 static ST write_change(registry_t *r, const change_t *c, int64_t now_ms, err_t *err)
 {
     buf_t batch = BUF_INIT;
@@ -297,8 +337,11 @@ static ST write_change(registry_t *r, const change_t *c, int64_t now_ms, err_t *
     if (st == ST_OK) {
         log_commit_t *commit = log_commit_new(r->log);
         log_commit_append(commit, r->topic, 0, buf_str(&batch));
+        keep_max_ids(r, commit);
         st = log_commit(r->log, commit, NULL, err);
     }
+    if (st == ST_OK)
+        max_ids_are_kept(r);
     buf_done(&batch);
     return st;
 }
@@ -343,6 +386,7 @@ static ST load_chunk(registry_t *r, wire_reader_t *reader, str_t bytes, int64_t 
 st_t state_load(registry_t *r, err_t *err)
 {
     log_offsets_t range;
+    TRY(load_max_ids(r, err));
     TRY(log_topic_offsets(r->topic, 0, &range, err));
     wire_reader_t reader;
     wire_reader_init(&reader, UNPACK_MAX);

@@ -3,6 +3,10 @@
  * Memory changes only by state_apply, from a record of the topic: at the start from all that are
  * there, later from those that state_commit has just written. The registry's lock is held
  * throughout.
+ *
+ * The record that gave the highest id may be compacted away once its schema is deleted for good. So
+ * the highest id of each context is a fact of the log, too ("registry.max.id/" and the context), in
+ * digits. It is written with the next commit: a record is not lost before another one has followed.
  */
 #ifndef ARUS_REGISTRY_STATE_H
 #define ARUS_REGISTRY_STATE_H
@@ -50,9 +54,10 @@ typedef struct version {
 } version_t;
 
 typedef struct context {
-    str_t name; /* ".": the default one */
-    bool known; /* its record is there */
-    int32_t max_id;
+    str_t name;                /* ".": the default one */
+    bool known;                /* its record is there */
+    int32_t max_id;            /* the highest that was ever given */
+    int32_t kept_id;           /* what of it the log knows as a fact */
     VEC(schema_t *) by_id;     /* ascending */
     VEC(schema_t *) referrers; /* those with references */
     schema_t **by_content;     /* open addressing; content_cap slots */

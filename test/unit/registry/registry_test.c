@@ -223,6 +223,34 @@ static void survives_a_restart(void **state)
     arena_done(&a);
 }
 
+/* Whatever compaction takes away: an id that was given once is not given again. */
+static void ids_are_not_given_twice(void **state)
+{
+    world_t *w = *state;
+    err_t *err = &w->err;
+    arena_t a;
+    int32_t id, *list;
+    size_t n;
+    int64_t start;
+    arena_init(&a, ARENA_NO_LIMIT);
+    registry_t *r = opened(w);
+    OK(w, add_schema(r, "s", "\"int\"", &id, err));
+    OK(w, add_schema(r, ":.c:s", "\"int\"", &id, err));
+    OK(w, add_schema(r, "t", "\"long\"", &id, err));
+    OK(w, registry_delete_subject(r, &a, STR("t"), false, &list, &n, err));
+    OK(w, registry_delete_subject(r, &a, STR("t"), true, &list, &n, err));
+    OK(w, log_topic_trim(r->topic, 0, -1, &start, err));
+    registry_close(r);
+    world_reopen(w);
+    r = opened(w);
+    OK(w, add_schema(r, "u", "\"string\"", &id, err));
+    assert_int_equal(id, 3);
+    OK(w, add_schema(r, ":.c:u", "\"string\"", &id, err));
+    assert_int_equal(id, 2);
+    registry_close(r);
+    arena_done(&a);
+}
+
 /* A change that could not be written has not happened. */
 static void a_full_disk_changes_nothing(void **state)
 {
@@ -324,6 +352,7 @@ int main(void)
         cmocka_unit_test(references),
         cmocka_unit_test(reads_confluents_records),
         cmocka_unit_test_setup_teardown(survives_a_restart, world_enter, world_leave),
+        cmocka_unit_test_setup_teardown(ids_are_not_given_twice, world_enter, world_leave),
         cmocka_unit_test_setup_teardown(a_full_disk_changes_nothing, world_enter, world_leave),
         cmocka_unit_test_setup_teardown(writes_confluents_records, world_enter, world_leave),
     };

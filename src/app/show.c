@@ -283,6 +283,20 @@ void show_tick(show_t *s)
     arena_done(&a);
 }
 
+/* Seconds of work a part of the data's way; they overlap where parts have threads of their own. */
+static void put_times(const server_stats_t *st, FILE *out)
+{
+    int64_t query[SERVER_WORKS] = {0}, fetch = 0, sink = 0;
+    for (size_t i = 0; i < st->n_queries; i++)
+        query[st->query[i].work] += st->query[i].busy_ns;
+    for (size_t i = 0; i < st->n_connectors; i++)
+        *(st->connector[i].source ? &fetch : &sink) += st->connector[i].status.busy_ns;
+    fprintf(out, "time fetch_s=%.3f log_s=%.3f select_s=%.3f dedupe_s=%.3f join_s=%.3f sink_s=%.3f\n",
+            (double)fetch / 1e9, (double)st->commit_ns / 1e9, (double)query[SERVER_SELECTS] / 1e9,
+            (double)query[SERVER_GROUPS] / 1e9, (double)query[SERVER_JOINS] / 1e9,
+            (double)sink / 1e9);
+}
+
 void show_stats(const server_stats_t *st, FILE *out)
 {
     for (size_t i = 0; i < st->n_connectors; i++) {
@@ -303,4 +317,5 @@ void show_stats(const server_stats_t *st, FILE *out)
     }
     fprintf(out, "rounds=%" PRIu64 " busy_s=%.3f commit_s=%.3f\n", st->rounds,
             (double)st->busy_ns / 1e9, (double)st->commit_ns / 1e9);
+    put_times(st, out);
 }

@@ -50,7 +50,9 @@ static const char usage[] =
     "  --until-idle DURATION ends by itself once sources, queries and sinks had nothing to do for "
     "so long (5s, 200ms);\n"
     "                        exit code 1 when a query is in ERROR then\n"
-    "  --stats               says at the end where the time went\n"
+    "  --stats               says at the end where the time went: a line a query and connector, and "
+    "one that\n"
+    "                        sums them up (fetch, log, select, dedupe, join, sink)\n"
     "  --quiet               prints nothing while it runs\n";
 
 static int read_flag(void *arg, str_t flag, const char *next, st_t *st, err_t *err)

@@ -516,6 +516,15 @@ static void checkpoint_if_due(server_t *s)
     }
 }
 
+static server_work_t work_of(const plan_t *p)
+{
+    if (plan_has(p->root, PLAN_STREAM_STREAM_JOIN) || plan_has(p->root, PLAN_STREAM_TABLE_JOIN) ||
+        plan_has(p->root, PLAN_TABLE_TABLE_JOIN))
+        return SERVER_JOINS;
+    bool groups = plan_has(p->root, PLAN_AGGREGATE) || plan_has(p->root, PLAN_TABLE_AGGREGATE);
+    return groups ? SERVER_GROUPS : SERVER_SELECTS;
+}
+
 static void publish_stats(server_t *s)
 {
     pthread_mutex_lock(&s->stats_lock);
@@ -529,6 +538,7 @@ static void publish_stats(server_t *s)
         static const char *const states[] = {"RUNNING", "PAUSED", "ERROR"};
         st->query[i] = (server_query_stats_t){arena_str(&s->stats_arena, r->query->id),
                                               str_of(states[r->query->state]),
+                                              work_of(r->query->plan),
                                               x.records_in,
                                               x.records_out,
                                               x.failed + r->failed,

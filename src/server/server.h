@@ -99,9 +99,13 @@ void server_stream_close(server_t *s, server_stream_t *stream);
 /* The same without waiting: by r, whose done is called when it is gone. */
 void server_stream_release(server_t *s, server_stream_t *stream, server_request_t *r);
 
+/* What a query mostly does. */
+typedef enum server_work { SERVER_SELECTS, SERVER_GROUPS, SERVER_JOINS, SERVER_WORKS } server_work_t;
+
 typedef struct server_query_stats {
     str_t id; /* lives as long as the arena given */
     str_t state;
+    server_work_t work;
     uint64_t records_in, records_out, failed, lag;
     int64_t busy_ns;
     size_t state_bytes;

@@ -69,6 +69,10 @@ def test_a_stream_is_repartitioned_and_joined(up):
         INSERT INTO r VALUES ('x', 'ex'); INSERT INTO r VALUES ('y', 'why'); INSERT INTO r VALUES ('x', 'ex');
         """, show="N", idle="1200ms")
     assert rows(r) == {"x1": ["ex", "2"], "x2": ["ex", "2"], "y1": ["why", "1"]}
+    [line] = [line for line in r.stdout.splitlines() if line.startswith("time ")]
+    time = dict(word.split("=") for word in line.split()[1:])
+    assert list(time) == ["fetch_s", "log_s", "select_s", "dedupe_s", "join_s", "sink_s"]
+    assert sum(map(float, time.values())) > 0
 
 
 def test_an_unreadable_record_is_counted_and_the_stream_goes_on(up):

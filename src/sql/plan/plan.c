@@ -18,6 +18,11 @@ serde_spec_t plan_serde_spec(arena_t *a, const plan_format_t *f, data_columns_t 
     };
 }
 
+bool plan_has(const plan_step_t *s, plan_kind_t kind)
+{
+    return s && (s->kind == kind || plan_has(s->in[0], kind) || plan_has(s->in[1], kind));
+}
+
 const char *plan_step_name(const plan_step_t *s)
 {
     static const char *const names[PLAN_KINDS] = {

@@ -175,6 +175,8 @@ typedef struct plan {
 serde_spec_t plan_serde_spec(arena_t *a, const plan_format_t *f, data_columns_t columns,
                              bool is_key, str_t topic, const schema_source_t *schemas);
 
+/* Whether a step, or one before it, is of this kind. */
+bool plan_has(const plan_step_t *s, plan_kind_t kind);
 const char *plan_step_name(const plan_step_t *s);
 /* The steps as an indented tree, one a line, for EXPLAIN. */
 void plan_put(buf_t *b, const plan_t *p);

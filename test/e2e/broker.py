@@ -1,0 +1,65 @@
+"""`arus broker` as the end-to-end tests start it, and clients for it."""
+import signal
+import subprocess
+import time
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+
+class Broker:
+    """`arus broker` on ports of its own."""
+
+    def __init__(self, program, data, *args):
+        self.program, self.data, self.args, self.ports, self.process = program, data, args, [], None
+
+    def start(self, port=0, brokers=1):
+        self.process = subprocess.Popen(
+            [self.program, "broker", "--listen", f"127.0.0.1:{port}", "--data", str(self.data),
+             "-D", f"broker.count={brokers}", *self.args], stdout=subprocess.PIPE, text=True)
+        lines = [self.process.stdout.readline() for _ in range(brokers)]
+        assert all(line.startswith("ready broker 127.0.0.1:") for line in lines), lines
+        self.ports = [int(line.rsplit(":", 1)[1]) for line in lines]
+        return self
+
+    @property
+    def address(self):
+        return f"127.0.0.1:{self.ports[0]}"
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(timeout=10)
+        self.process.stdout.close()
+        return code
+
+    def admin(self):
+        return AdminClient({"bootstrap.servers": self.address})
+
+    def create(self, name, partitions=1, replicas=1, **config):
+        config = {k.replace("_", "."): v for k, v in config.items()}
+        a = self.admin()
+        [f] = a.create_topics([NewTopic(name, partitions, replicas, config=config)]).values()
+        return f.result(10)
+
+    def producer(self, **options):
+        return Producer({"bootstrap.servers": self.address, **{k.replace("_", "."): v for k, v in options.items()}})
+
+    def consumer(self, group="g", **options):
+        return Consumer({"bootstrap.servers": self.address, "group.id": group, "auto.offset.reset": "earliest",
+                         "enable.auto.commit": False, **{k.replace("_", "."): v for k, v in options.items()}})
+
+    def read(self, topic, count, partitions=1, timeout=15):
+        """The first `count` messages of all partitions."""
+        c = self.consumer(isolation_level="read_uncommitted")
+        c.assign([TopicPartition(topic, p, 0) for p in range(partitions)])
+        found, until = [], time.time() + timeout
+        while len(found) < count and time.time() < until:
+            found += c.consume(count - len(found), 0.5)
+        c.close()
+        assert not [m.error() for m in found if m.error()]
+        return found

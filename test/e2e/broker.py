@@ -13,10 +13,13 @@ class Broker:
     def __init__(self, program, data, *args):
         self.program, self.data, self.args, self.ports, self.process = program, data, args, [], None
 
-    def start(self, port=0, brokers=1):
+    def launch(self, port=0, brokers=1):
         self.process = subprocess.Popen(
             [self.program, "broker", "--listen", f"127.0.0.1:{port}", "--data", str(self.data),
              "-D", f"broker.count={brokers}", *self.args], stdout=subprocess.PIPE, text=True)
+
+    def start(self, port=0, brokers=1):
+        self.launch(port, brokers)
         lines = [self.process.stdout.readline() for _ in range(brokers)]
         assert all(line.startswith("ready broker 127.0.0.1:") for line in lines), lines
         self.ports = [int(line.rsplit(":", 1)[1]) for line in lines]

@@ -100,7 +100,12 @@ void server_stream_close(server_t *s, server_stream_t *stream);
 void server_stream_release(server_t *s, server_stream_t *stream, server_request_t *r);
 
 /* What a query mostly does. */
-typedef enum server_work { SERVER_SELECTS, SERVER_GROUPS, SERVER_JOINS, SERVER_WORKS } server_work_t;
+typedef enum server_work {
+    SERVER_SELECTS,
+    SERVER_GROUPS,
+    SERVER_JOINS,
+    SERVER_WORKS
+} server_work_t;
 
 typedef struct server_query_stats {
     str_t id; /* lives as long as the arena given */

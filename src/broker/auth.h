@@ -60,6 +60,7 @@ typedef struct broker_users {
     map_t credentials; /* "1 name" */
 } broker_users_t;
 
+void broker_users_init(broker_t *b);
 ST broker_users_load(broker_t *b, err_t *err);
 void broker_users_free(broker_t *b);
 /* False: there is no such user. */
@@ -69,7 +70,10 @@ bool broker_users_find(broker_t *b, scram_hash_t hash, str_t name, scram_credent
 typedef struct broker_auth {
     bool done;                    /* it is somebody */
     bool is_super;                /* may do everything */
-    str_t user;                   /* owned; without "User:" */
+    str_t principal;              /* "User:alice", owned */
+    str_t user;                   /* in it */
+    map_t decided;                /* what it may; authorize.c */
+    unsigned decided_at;          /* the generation of the access lists */
     int64_t began_ns, expires_ns; /* 0: never */
     bool shaken;                  /* SaslHandshake has chosen */
     bool bare;                    /* of version 0: tokens come without a request around them */

@@ -95,6 +95,7 @@ static void free_broker(broker_t *b)
     broker_ports_close(b);
     broker_listeners_free(b);
     broker_users_free(b);
+    broker_acls_free(b);
     arena_done(&b->arena);
     free(b);
 }
@@ -107,9 +108,13 @@ ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
     arena_init(&b->arena, ARENA_NO_LIMIT);
     put_id(log_id(b->log), &b->cluster_id);
     io_random(b->io, b->secret, sizeof b->secret);
-    st_t st = broker_users_load(b, err);
+    broker_users_init(b);
+    broker_acls_init(b);
+    st_t st = read_properties(b, opt, err);
     if (st == ST_OK)
-        st = read_properties(b, opt, err);
+        st = broker_users_load(b, err);
+    if (st == ST_OK)
+        st = broker_acls_load(b, err);
     if (st == ST_OK)
         st = broker_ports_open(b, err);
     if (st != ST_OK) {

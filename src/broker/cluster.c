@@ -53,6 +53,11 @@ void broker_on_describe_cluster(broker_request_t *r)
         broker_answer(r, answer);
         return;
     }
+    if (m->include_cluster_authorized_operations)
+        answer->cluster_authorized_operations =
+            broker_may_cluster(r->conn, ACL_DESCRIBE)
+                ? broker_operations(r->conn, ACL_CLUSTER, ACL_CLUSTER_NAME)
+                : 0;
     NEW_LIST(&r->arena, answer->brokers, describe_cluster_response_broker, b->config.nodes);
     for (int32_t i = 0; i < answer->brokers.len; i++) {
         wire_describe_cluster_response_broker_t *o = &answer->brokers.ptr[i];

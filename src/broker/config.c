@@ -200,6 +200,10 @@ static void describe_topic(broker_request_t *r, const wire_describe_configs_requ
     const wire_describe_configs_request_t *request = r->message;
     broker_t *b = broker_of(r);
     log_topic_info_t info;
+    if (!broker_may(r->conn, ACL_DESCRIBE_CONFIGS, ACL_TOPIC, m->resource_name)) {
+        to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+        return;
+    }
     if (log_topic_describe(b->log, m->resource_name, &r->arena, &info, NULL) != ST_OK) {
         to->error_code = broker_topic_name_good(m->resource_name) ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
                                                                   : KAFKA_INVALID_TOPIC;
@@ -248,6 +252,10 @@ static void describe_broker(broker_request_t *r, const wire_describe_configs_req
                             wire_describe_configs_response_result_t *to)
 {
     broker_t *b = broker_of(r);
+    if (!broker_may_cluster(r->conn, ACL_DESCRIBE_CONFIGS)) {
+        to->error_code = KAFKA_CLUSTER_AUTHORIZATION_FAILED;
+        return;
+    }
     NEW_LIST(&r->arena, to->configs, describe_configs_response_config, N_OPTION_ROWS);
     to->configs.len = 0;
     for (size_t i = 0; i < N_OPTION_ROWS && m->resource_name.len; i++) {
@@ -305,7 +313,7 @@ static broker_failure_t alter_topic(broker_request_t *r, str_t name, const log_c
     log_topic_t *t;
     static const wire_uuid_t none;
     VEC(log_config_t) set = {0};
-    int16_t code = broker_topic_find(b, name, &none, &t);
+    int16_t code = broker_topic_find(r->conn, ACL_ALTER_CONFIGS, name, &none, &t);
     if (code)
         return (broker_failure_t){code, STR_NONE};
     log_topic_unref(t);
@@ -323,6 +331,8 @@ static broker_failure_t alter_topic(broker_request_t *r, str_t name, const log_c
 
 static broker_failure_t not_a_topic(broker_request_t *r)
 {
+    if (!broker_may_cluster(r->conn, ACL_ALTER_CONFIGS))
+        return (broker_failure_t){KAFKA_CLUSTER_AUTHORIZATION_FAILED, STR_NONE};
     return BROKER_FAIL(&r->arena, KAFKA_INVALID_REQUEST,
                        "only topics' configs can be altered; the broker's come from its properties "
                        "file");

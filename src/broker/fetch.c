@@ -40,6 +40,18 @@ static int16_t check_epoch(const broker_t *b, int32_t epoch)
     return epoch < now ? KAFKA_FENCED_LEADER_EPOCH : KAFKA_UNKNOWN_LEADER_EPOCH;
 }
 
+/* A session's partitions are asked for again only when the access lists have changed. */
+static int16_t check_allowed(broker_conn_t *c, broker_fetch_part_t *p)
+{
+    unsigned now = atomic_load(&c->net->broker->acls.generation) + 1;
+    if (p->allowed_at == now)
+        return KAFKA_NONE;
+    if (!broker_may(c, ACL_READ, ACL_TOPIC, log_topic_name(p->partition.topic)))
+        return KAFKA_TOPIC_AUTHORIZATION_FAILED;
+    p->allowed_at = now;
+    return KAFKA_NONE;
+}
+
 /* Only whole batches before `offset` are left. */
 static void cut_at(log_chunk_t *c, int64_t offset)
 {
@@ -82,18 +94,21 @@ static st_t read_chunks(const broker_fetch_part_t *p, int64_t visible, size_t ma
 }
 
 /* At most `room` bytes, but when `first` at least one batch where there is one. */
-static void read_part(broker_net_t *net, broker_fetch_t *f, broker_fetch_part_t *p, size_t room,
+static void read_part(broker_conn_t *c, broker_fetch_t *f, broker_fetch_part_t *p, size_t room,
                       bool first, result_t *ret)
 {
+    broker_net_t *net = c->net;
     const broker_t *b = net->broker;
     *ret = (result_t){.offsets = {-1, -1, -1}};
     if (p->partition.topic == NULL)
-        broker_fetch_resolve(b, f, &p->partition);
+        broker_fetch_resolve(c, &p->partition);
     if (!p->partition.topic) {
         ret->code = p->partition.code;
         return;
     }
-    ret->code = check_epoch(b, p->leader_epoch);
+    ret->code = check_allowed(c, p);
+    if (!ret->code)
+        ret->code = check_epoch(b, p->leader_epoch);
     if (ret->code)
         return;
     st_t st = log_topic_offsets(p->partition.topic, p->partition.index, &ret->offsets, NULL);
@@ -122,7 +137,7 @@ static bool try_parts(broker_request_t *r, broker_fetch_t *f, result_t *result)
     for (size_t k = 0; k < f->n_parts; k++) {
         size_t i = (f->start + k) % f->n_parts;
         size_t room = bytes < f->bytes_max ? f->bytes_max - bytes : 0;
-        read_part(r->conn->net, f, f->part[i], room, !any, &result[i]);
+        read_part(r->conn, f, f->part[i], room, !any, &result[i]);
         failed |= result[i].code != KAFKA_NONE;
         if (!result[i].bytes)
             continue;

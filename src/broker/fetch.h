@@ -23,6 +23,7 @@ typedef struct broker_fetch_part {
     int32_t bytes_max, leader_epoch;
     int64_t seen_end;             /* how far it could be read when it was last looked at */
     int64_t sent_end, sent_start; /* what the client was told */
+    unsigned allowed_at;          /* the generation of the access lists, + 1; 0: not yet */
     bool forgotten;               /* by the session that is just being changed */
 } broker_fetch_part_t;
 
@@ -42,7 +43,7 @@ typedef struct broker_fetch {
  * for the whole request. */
 int16_t broker_fetch_begin(broker_request_t *r, broker_fetch_t *f);
 /* Looks for the partition's topic (again). */
-void broker_fetch_resolve(const broker_t *b, const broker_fetch_t *f, broker_fetch_partition_t *p);
+void broker_fetch_resolve(broker_conn_t *c, broker_fetch_partition_t *p);
 /* The next fetch of the session begins behind this part. */
 void broker_fetch_rotate(broker_conn_t *c, const broker_fetch_t *f, size_t part);
 /* Lets go of what belongs to the request. */

@@ -16,11 +16,10 @@ enum { EPOCH_FULL = 0, EPOCH_NONE = -1 };
 
 /* ---- parts */
 
-void broker_fetch_resolve(const broker_t *b, const broker_fetch_t *f, broker_fetch_partition_t *p)
+void broker_fetch_resolve(broker_conn_t *c, broker_fetch_partition_t *p)
 {
-    (void)f;
     log_topic_t *t;
-    p->code = broker_topic_find(b, p->name, &p->id, &t);
+    p->code = broker_topic_find(c, ACL_READ, p->name, &p->id, &t);
     if (p->code)
         return;
     if (p->index < 0 || p->index >= log_topic_partitions(t)) {
@@ -83,7 +82,7 @@ static broker_session_t *session_new(broker_t *b)
     return s;
 }
 
-static void session_put(broker_t *b, broker_session_t *s, const wire_fetch_request_topic_t *t,
+static void session_put(broker_conn_t *c, broker_session_t *s, const wire_fetch_request_topic_t *t,
                         const wire_fetch_request_partition_t *from, buf_t *key)
 {
     put_key(key, t->topic, &t->topic_id, from->partition);
@@ -94,7 +93,7 @@ static void session_put(broker_t *b, broker_session_t *s, const wire_fetch_reque
         if (t->topic.len)
             p->partition.name = str_n(mem_dup(t->topic.ptr, t->topic.len), t->topic.len);
         p->sent_end = p->sent_start = -1;
-        broker_fetch_resolve(b, NULL, &p->partition);
+        broker_fetch_resolve(c, &p->partition);
         map_put(&s->by_key, buf_str(key), p);
         VEC_PUSH(&s->parts, p);
     }
@@ -135,8 +134,7 @@ static bool session_change(broker_request_t *r, broker_session_t *s)
         drop_forgotten(s);
     for (int32_t i = 0; i < m->topics.len; i++)
         for (int32_t k = 0; k < m->topics.ptr[i].partitions.len; k++)
-            session_put(broker_of(r), s, &m->topics.ptr[i], &m->topics.ptr[i].partitions.ptr[k],
-                        &key);
+            session_put(r->conn, s, &m->topics.ptr[i], &m->topics.ptr[i].partitions.ptr[k], &key);
     buf_done(&key);
     return s->parts.len <= PARTS_MAX;
 }
@@ -173,7 +171,7 @@ static void use_request(broker_request_t *r, broker_fetch_t *f)
             f->n_parts++;
             p->partition = (broker_fetch_partition_t){
                 .name = t->topic, .id = t->topic_id, .index = t->partitions.ptr[k].partition};
-            broker_fetch_resolve(broker_of(r), f, &p->partition);
+            broker_fetch_resolve(r->conn, &p->partition);
             update(p, &t->partitions.ptr[k]);
         }
 }

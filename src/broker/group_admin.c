@@ -25,6 +25,9 @@ static void list_one(broker_request_t *r, str_t id, const group_t *g,
 {
     MESSAGE(list_groups);
     str_t state = str_of(group_state_name(g ? g->state : GROUP_EMPTY));
+    if (!broker_may_cluster(r->conn, ACL_DESCRIBE) &&
+        !broker_may(r->conn, ACL_DESCRIBE, ACL_GROUP, id))
+        return;
     if (!has(m->states_filter.ptr, m->states_filter.len, state) ||
         !has(m->types_filter.ptr, m->types_filter.len, STR("classic")))
         return;
@@ -84,6 +87,12 @@ void broker_on_describe_groups(broker_request_t *r)
         wire_describe_groups_response_group_t *to = &answer->groups.ptr[i];
         const group_t *g = group_find(c, m->groups.ptr[i]);
         to->group_id = m->groups.ptr[i];
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_GROUP, to->group_id)) {
+            to->error_code = KAFKA_GROUP_AUTHORIZATION_FAILED;
+            continue;
+        }
+        if (m->include_authorized_operations)
+            to->authorized_operations = broker_operations(r->conn, ACL_GROUP, to->group_id);
         if (g) {
             describe(r, g, to);
         } else if (has_offsets(r, to->group_id)) {
@@ -107,6 +116,8 @@ static int16_t delete_one(broker_request_t *r, str_t id)
 {
     broker_coordinator_t *c = broker_coordinator_of(r);
     const group_t *g = group_find(c, id);
+    if (!broker_may(r->conn, ACL_DELETE, ACL_GROUP, id))
+        return KAFKA_GROUP_AUTHORIZATION_FAILED;
     if (!id.len)
         return KAFKA_INVALID_GROUP_ID;
     if (g && (g->members.len || g->pending.len))

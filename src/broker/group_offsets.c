@@ -25,10 +25,14 @@ int16_t group_check_committer(const group_t *g, str_t member_id, str_t instance_
     return g->state == GROUP_COMPLETING ? KAFKA_REBALANCE_IN_PROGRESS : KAFKA_NONE;
 }
 
-static int16_t check_request(broker_coordinator_t *c, const wire_offset_commit_request_t *m)
+static int16_t check_request(broker_request_t *r)
 {
+    MESSAGE(offset_commit);
+    broker_coordinator_t *c = broker_coordinator_of(r);
     if (!m->group_id.len || m->group_id.len > GROUP_ID_BYTES_MAX)
         return KAFKA_INVALID_GROUP_ID;
+    if (!broker_may(r->conn, ACL_READ, ACL_GROUP, m->group_id))
+        return KAFKA_GROUP_AUTHORIZATION_FAILED;
     return group_check_committer(group_find(c, m->group_id), m->member_id, m->group_instance_id,
                                  m->generation_id_or_member_epoch);
 }
@@ -77,15 +81,16 @@ void broker_on_offset_commit(broker_request_t *r)
     MESSAGE(offset_commit);
     RESPONSE(offset_commit);
     broker_coordinator_t *c = broker_coordinator_of(r);
-    int16_t refused = check_request(c, m);
+    int16_t refused = check_request(r);
     log_commit_t *commit = log_commit_new(c->broker->log);
     NEW_LIST(&r->arena, answer->topics, offset_commit_response_topic, m->topics.len);
     for (int32_t i = 0; i < m->topics.len; i++) {
         const wire_offset_commit_request_topic_t *from = &m->topics.ptr[i];
         wire_offset_commit_response_topic_t *to = &answer->topics.ptr[i];
         log_topic_t *t = NULL;
-        int16_t code =
-            refused ? refused : broker_topic_find(c->broker, from->name, &from->topic_id, &t);
+        int16_t code = refused
+                           ? refused
+                           : broker_topic_find(r->conn, ACL_READ, from->name, &from->topic_id, &t);
         to->name = from->name;
         to->topic_id = from->topic_id;
         NEW_LIST(&r->arena, to->partitions, offset_commit_response_partition, from->partitions.len);
@@ -151,11 +156,13 @@ static void fetch_asked(broker_request_t *r, str_t group, const log_group_offset
     to->name = from->name;
     to->topic_id = from->topic_id;
     if (r->version >= 10) {
-        code = broker_topic_find(broker_of(r), STR_NONE, &from->topic_id, &t);
+        code = broker_topic_find(r->conn, ACL_DESCRIBE, STR_NONE, &from->topic_id, &t);
         if (!code) {
             name = arena_str(&r->arena, log_topic_name(t));
             log_topic_unref(t);
         }
+    } else if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, name)) {
+        code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
     }
     NEW_LIST(&r->arena, to->partitions, offset_fetch_response_partition,
              from->partition_indexes.len);
@@ -177,6 +184,10 @@ static void fetch_all(broker_request_t *r, const log_group_offset_t *all, size_t
         while (end < n && str_eq(all[end].topic, all[i].topic))
             end++;
         log_topic_t *t;
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, all[i].topic)) {
+            i = end;
+            continue;
+        }
         to[topics].name = all[i].topic;
         if (log_topic_open(broker_of(r)->log, all[i].topic, &t, NULL) == ST_OK) {
             to[topics].topic_id = broker_uuid(log_topic_id(t));
@@ -220,6 +231,10 @@ void broker_on_offset_fetch(broker_request_t *r)
     RESPONSE(offset_fetch);
     coordinator_flush(broker_coordinator_of(r)); /* so that what came before is seen */
     if (r->version < 8) {
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_GROUP, m->group_id)) {
+            broker_refuse(r, KAFKA_GROUP_AUTHORIZATION_FAILED);
+            return;
+        }
         answer->topics.ptr =
             fetch_topics(r, m->group_id, m->topics.ptr, m->topics.len, &answer->topics.len);
         broker_answer(r, answer);
@@ -230,6 +245,10 @@ void broker_on_offset_fetch(broker_request_t *r)
         const wire_offset_fetch_request_group_t *from = &m->groups.ptr[i];
         wire_offset_fetch_response_group_t *to = &answer->groups.ptr[i];
         to->group_id = from->group_id;
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_GROUP, from->group_id)) {
+            to->error_code = KAFKA_GROUP_AUTHORIZATION_FAILED;
+            continue;
+        }
         to->topics.ptr =
             fetch_topics(r, from->group_id, from->topics.ptr, from->topics.len, &to->topics.len);
     }
@@ -261,8 +280,10 @@ static bool is_subscribed(const group_t *g, str_t topic, arena_t *a)
 static int16_t delete_code(broker_request_t *r, const group_t *g, str_t topic, int32_t partition)
 {
     log_topic_t *t;
-    if (log_topic_open(broker_of(r)->log, topic, &t, NULL) != ST_OK)
-        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    static const wire_uuid_t none;
+    int16_t code = broker_topic_find(r->conn, ACL_READ, topic, &none, &t);
+    if (code)
+        return code;
     bool there = partition >= 0 && partition < log_topic_partitions(t);
     log_topic_unref(t);
     if (!there)

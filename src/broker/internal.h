@@ -15,7 +15,7 @@
 #ifndef ARUS_BROKER_INTERNAL_H
 #define ARUS_BROKER_INTERNAL_H
 
-#include "broker/auth.h"
+#include "broker/authorize.h"
 #include "broker/broker.h"
 #include "broker/codes.h"
 #include "io/mailbox.h"
@@ -78,6 +78,7 @@ struct broker {
     VEC(broker_listener_t *) listeners;
     VEC(broker_port_t *) ports;
     broker_users_t users;
+    broker_acls_t acls;
     uint8_t secret[32]; /* of this run */
     VEC(broker_net_t *) nets;
     size_t next_net; /* thread: nets[0], which accepts */
@@ -263,9 +264,10 @@ typedef struct broker_failure {
 /* "__consumer_offsets" and such. */
 bool broker_topic_internal(str_t name);
 bool broker_topic_name_good(str_t name);
-/* By name or, when the name is empty, by id. The code says what is wrong; KAFKA_NONE: *ret is a
- * reference. */
-int16_t broker_topic_find(const broker_t *b, str_t name, const wire_uuid_t *id, log_topic_t **ret);
+/* By name or, when the name is empty, by id, for who may do `op` with it. The code says what is
+ * wrong; KAFKA_NONE: *ret is a reference. */
+int16_t broker_topic_find(broker_conn_t *c, acl_operation_t op, str_t name, const wire_uuid_t *id,
+                          log_topic_t **ret);
 static inline wire_uuid_t broker_uuid(log_uuid_t id)
 {
     wire_uuid_t u;

@@ -14,14 +14,30 @@ static void put_brokers(broker_request_t *r, wire_metadata_response_t *answer)
     }
     answer->cluster_id = str_of(b->cluster_id);
     answer->controller_id = broker_node_id(b, 0);
+    MESSAGE(metadata);
+    if (m->include_cluster_authorized_operations)
+        answer->cluster_authorized_operations =
+            broker_may_cluster(r->conn, ACL_DESCRIBE)
+                ? broker_operations(r->conn, ACL_CLUSTER, ACL_CLUSTER_NAME)
+                : 0;
+}
+
+/* Topics that are not there are made for who may make topics. */
+static bool may_create(broker_request_t *r, str_t name)
+{
+    return broker_may_cluster(r->conn, ACL_CREATE) ||
+           broker_may(r->conn, ACL_CREATE, ACL_TOPIC, name);
 }
 
 static void put_topic(broker_request_t *r, const log_topic_info_t *info,
                       wire_metadata_response_topic_t *to)
 {
+    MESSAGE(metadata);
     broker_t *b = broker_of(r);
     to->name = info->name;
     to->topic_id = broker_uuid(info->id);
+    if (m->include_topic_authorized_operations)
+        to->topic_authorized_operations = broker_operations(r->conn, ACL_TOPIC, info->name);
     to->is_internal = broker_topic_internal(info->name);
     NEW_LIST(&r->arena, to->partitions, metadata_response_partition, info->partitions);
     for (int32_t i = 0; i < info->partitions; i++) {
@@ -37,7 +53,7 @@ static void put_topic(broker_request_t *r, const log_topic_info_t *info,
 }
 
 /* The topics of a request that are not there and may be made, on the admin thread. */
-static bool must_create(const broker_request_t *r, const wire_metadata_request_t *m)
+static bool must_create(broker_request_t *r, const wire_metadata_request_t *m)
 {
     broker_t *b = broker_of(r);
     if (!b->config.auto_create || !m->allow_auto_topic_creation || r->away)
@@ -45,7 +61,8 @@ static bool must_create(const broker_request_t *r, const wire_metadata_request_t
     for (int32_t i = 0; i < m->topics.len; i++) {
         log_topic_t *t;
         str_t name = m->topics.ptr[i].name;
-        if (!name.ptr || !broker_topic_name_good(name))
+        if (!name.ptr || !broker_topic_name_good(name) ||
+            !broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, name) || !may_create(r, name))
             continue;
         if (log_topic_open(b->log, name, &t, NULL) != ST_OK)
             return true;
@@ -62,14 +79,16 @@ static void put_asked(broker_request_t *r, const wire_metadata_request_topic_t *
     log_topic_info_t info;
     to->name = asked->name;
     to->topic_id = asked->topic_id;
-    int16_t code = broker_topic_find(b, asked->name, &asked->topic_id, &t);
-    if (code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION && create) {
+    int16_t code = broker_topic_find(r->conn, ACL_DESCRIBE, asked->name, &asked->topic_id, &t);
+    if (code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION && create && !may_create(r, asked->name))
+        code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+    if (code == KAFKA_UNKNOWN_TOPIC_OR_PARTITION && create && r->away) {
         log_topic_spec_t spec = {.name = asked->name,
                                  .partitions = (int32_t)b->config.partitions,
                                  .replicas = (int32_t)b->config.replicas};
         st_t st = log_topic_create(b->log, &spec, NULL);
         code = st == ST_OK || st == ST_EXISTS
-                   ? broker_topic_find(b, asked->name, &asked->topic_id, &t)
+                   ? broker_topic_find(r->conn, ACL_DESCRIBE, asked->name, &asked->topic_id, &t)
                    : broker_code(st);
     }
     if (code == KAFKA_NONE) {
@@ -98,10 +117,12 @@ static void answer_metadata(broker_request_t *r)
             return;
         }
         NEW_LIST(&r->arena, answer->topics, metadata_response_topic, n);
+        answer->topics.len = 0;
         for (size_t i = 0; i < n; i++)
-            put_topic(r, &info[i], &answer->topics.ptr[i]);
+            if (broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, info[i].name))
+                put_topic(r, &info[i], &answer->topics.ptr[answer->topics.len++]);
     } else {
-        bool create = b->config.auto_create && m->allow_auto_topic_creation && r->away;
+        bool create = b->config.auto_create && m->allow_auto_topic_creation;
         NEW_LIST(&r->arena, answer->topics, metadata_response_topic, m->topics.len);
         for (int32_t i = 0; i < m->topics.len; i++)
             put_asked(r, &m->topics.ptr[i], create, &answer->topics.ptr[i]);
@@ -136,8 +157,11 @@ names_asked(broker_request_t *r, const wire_describe_topic_partitions_request_t 
     log_topic_info_t *info;
     if (n == 0 && log_topic_list(broker_of(r)->log, &r->arena, &info, &n, NULL) == ST_OK) {
         name = WIRE_NEW(&r->arena, describe_topic_partitions_request_topic, n);
+        size_t k = 0;
         for (size_t i = 0; i < n; i++)
-            name[i].name = info[i].name;
+            if (broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, info[i].name))
+                name[k++].name = info[i].name;
+        n = k;
     } else {
         name = m->topics.ptr;
     }
@@ -189,6 +213,10 @@ void broker_on_describe_topic_partitions(broker_request_t *r)
             &answer->topics.ptr[answer->topics.len++];
         log_topic_info_t info;
         to->name = name[i].name;
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, name[i].name)) {
+            to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+            continue;
+        }
         if (log_topic_describe(b->log, name[i].name, &r->arena, &info, NULL) != ST_OK) {
             to->error_code = broker_topic_name_good(name[i].name) ? KAFKA_UNKNOWN_TOPIC_OR_PARTITION
                                                                   : KAFKA_INVALID_TOPIC;
@@ -198,6 +226,7 @@ void broker_on_describe_topic_partitions(broker_request_t *r)
         from = from < 0 || from > info.partitions ? info.partitions : from;
         int32_t until = info.partitions - from > room ? from + room : info.partitions;
         to->topic_id = broker_uuid(info.id);
+        to->topic_authorized_operations = broker_operations(r->conn, ACL_TOPIC, info.name);
         to->is_internal = broker_topic_internal(info.name);
         put_partitions(r, &info, from, until, to);
         room -= until - from;
@@ -213,7 +242,7 @@ void broker_on_describe_topic_partitions(broker_request_t *r)
 
 /* ---- FindCoordinator */
 
-static int16_t find_one(const broker_request_t *r, str_t key, int8_t type, int32_t *ret_id,
+static int16_t find_one(broker_request_t *r, str_t key, int8_t type, int32_t *ret_id,
                         str_t *ret_host, int32_t *ret_port)
 {
     broker_t *b = broker_of(r);
@@ -221,6 +250,9 @@ static int16_t find_one(const broker_request_t *r, str_t key, int8_t type, int32
     *ret_host = STR("");
     if (type != 0 && type != 1) /* 2: share groups, which are not served */
         return KAFKA_INVALID_REQUEST;
+    acl_resource_t resource = type == 0 ? ACL_GROUP : ACL_TRANSACTIONAL_ID;
+    if (!broker_may(r->conn, ACL_DESCRIBE, resource, key))
+        return broker_acl_code(resource);
     int32_t node = broker_coordinator_node(b, key);
     const broker_port_t *p = broker_port_of(b, r->conn->port, node);
     *ret_id = broker_node_id(b, node);

@@ -116,7 +116,7 @@ void broker_on_list_offsets(broker_request_t *r)
         const wire_list_offsets_request_topic_t *from = &m->topics.ptr[i];
         wire_list_offsets_response_topic_t *to = &answer->topics.ptr[i];
         log_topic_t *t = NULL;
-        int16_t code = broker_topic_find(broker_of(r), from->name, &none, &t);
+        int16_t code = broker_topic_find(r->conn, ACL_DESCRIBE, from->name, &none, &t);
         to->name = from->name;
         NEW_LIST(&r->arena, to->partitions, list_offsets_response_partition, from->partitions.len);
         for (int32_t k = 0; k < from->partitions.len; k++)
@@ -207,7 +207,7 @@ void broker_on_offset_for_leader_epoch(broker_request_t *r)
         const wire_offset_for_leader_epoch_request_topic_t *from = &m->topics.ptr[i];
         wire_offset_for_leader_epoch_response_topic_t *to = &answer->topics.ptr[i];
         log_topic_t *t = NULL;
-        int16_t code = broker_topic_find(broker_of(r), from->topic, &none, &t);
+        int16_t code = broker_topic_find(r->conn, ACL_DESCRIBE, from->topic, &none, &t);
         to->topic = from->topic;
         NEW_LIST(&r->arena, to->partitions, offset_for_leader_epoch_response_partition,
                  from->partitions.len);

@@ -137,13 +137,15 @@ void broker_on_alter_replica_log_dirs(broker_request_t *r)
     for (int32_t i = 0; i < m->dirs.len; i++)
         for (int32_t k = 0; k < m->dirs.ptr[i].topics.len; k++, to++) {
             const wire_alter_replica_log_dirs_request_topic_t *t = &m->dirs.ptr[i].topics.ptr[k];
-            bool ours = str_eq(m->dirs.ptr[i].path, dir);
+            int16_t code = str_eq(m->dirs.ptr[i].path, dir) ? KAFKA_NONE : KAFKA_LOG_DIR_NOT_FOUND;
+            if (!broker_may_cluster(r->conn, ACL_ALTER))
+                code = KAFKA_CLUSTER_AUTHORIZATION_FAILED;
             to->topic_name = t->name;
             NEW_LIST(&r->arena, to->partitions, alter_replica_log_dirs_response_partition,
                      t->partitions.len);
             for (int32_t j = 0; j < t->partitions.len; j++)
-                to->partitions.ptr[j] = (wire_alter_replica_log_dirs_response_partition_t){
-                    t->partitions.ptr[j], ours ? KAFKA_NONE : KAFKA_LOG_DIR_NOT_FOUND};
+                to->partitions.ptr[j] =
+                    (wire_alter_replica_log_dirs_response_partition_t){t->partitions.ptr[j], code};
         }
     broker_answer(r, answer);
 }
@@ -193,8 +195,8 @@ void broker_on_describe_quorum(broker_request_t *r)
         const broker_port_t *p = broker_port_of(b, r->conn->port, i);
         node->node_id = broker_node_id(b, i);
         NEW_LIST(&r->arena, node->listeners, describe_quorum_response_listener, 1);
-        node->listeners.ptr[0] =
-            (wire_describe_quorum_response_listener_t){p->listener->name, p->shown_host, p->shown_port};
+        node->listeners.ptr[0] = (wire_describe_quorum_response_listener_t){
+            p->listener->name, p->shown_host, p->shown_port};
     }
     broker_answer(r, answer);
 }

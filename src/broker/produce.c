@@ -123,7 +123,7 @@ static void prepare_topic(broker_request_t *r, const wire_produce_request_topic_
     int64_t now_ms = io_now_ms(b->io);
     log_topic_t *t = NULL;
     broker_topic_rules_t rules = {0};
-    int16_t code = broker_topic_find(b, from->name, &from->topic_id, &t);
+    int16_t code = broker_topic_find(r->conn, ACL_WRITE, from->name, &from->topic_id, &t);
     if (code == KAFKA_NONE) {
         rules = broker_topic_rules(b, t, &r->arena);
         p->topic[p->n_topics++] = t;
@@ -158,9 +158,12 @@ static void prepare(broker_request_t *r)
     r->state = p;
     for (int32_t i = 0; i < m->topic_data.len; i++)
         prepare_topic(r, &m->topic_data.ptr[i], p);
-    if (m->acks < -1 || m->acks > 1)
-        for (size_t i = 0; i < p->n_appends; i++)
-            p->append[i].failure = bad(KAFKA_INVALID_REQUIRED_ACKS, NULL);
+    int16_t code = m->acks < -1 || m->acks > 1 ? KAFKA_INVALID_REQUIRED_ACKS : KAFKA_NONE;
+    if (m->transactional_id.ptr &&
+        !broker_may(r->conn, ACL_WRITE, ACL_TRANSACTIONAL_ID, m->transactional_id))
+        code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    for (size_t i = 0; code && i < p->n_appends; i++)
+        p->append[i].failure = bad(code, NULL);
 }
 
 static void put_partition(const broker_append_t *a, wire_produce_response_partition_t *to)

@@ -118,6 +118,11 @@ void broker_request_start(broker_request_t *r)
         return;
     }
     broker_t *b = broker_of(r);
+    int16_t code = broker_request_refused(r);
+    if (code) {
+        broker_refuse(r, code);
+        return;
+    }
     switch (r->handler->where) {
     case BROKER_NET:
         r->handler->run(r);

@@ -25,8 +25,11 @@ static bool is_super(const broker_t *b, str_t user)
 static void become(broker_conn_t *c, str_t user)
 {
     broker_auth_t *a = &c->auth;
-    free((void *)(uintptr_t)a->user.ptr);
-    a->user = str_n(mem_dup(user.ptr, user.len), user.len);
+    buf_t principal = BUF_INIT;
+    free((void *)(uintptr_t)a->principal.ptr);
+    buf_printf(&principal, "User:" STR_FMT, STR_ARG(user));
+    a->principal = buf_str(&principal); /* the buffer is its owner's now */
+    a->user = str_sub(a->principal, 5, a->principal.len);
     a->is_super = is_super(c->net->broker, user);
     a->done = true;
     a->shaken = a->bare = false;
@@ -46,6 +49,7 @@ void broker_auth_begin(broker_conn_t *c)
 {
     const broker_listener_t *l = c->port->listener;
     c->auth.began_ns = io_loop_ns(c->net->loop);
+    map_init(&c->auth.decided);
     if (!l->tls && !l->sasl)
         become(c, STR("ANONYMOUS"));
 }
@@ -53,8 +57,8 @@ void broker_auth_begin(broker_conn_t *c)
 void broker_auth_end(broker_conn_t *c)
 {
     end_exchange(&c->auth);
-    free((void *)(uintptr_t)c->auth.user.ptr);
-    c->auth.user = STR_NONE;
+    free((void *)(uintptr_t)c->auth.principal.ptr);
+    map_done(&c->auth.decided, NULL);
 }
 
 bool broker_auth_started(broker_conn_t *c)

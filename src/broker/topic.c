@@ -29,10 +29,14 @@ int16_t broker_code(st_t st)
     return (int16_t)(code ? code : KAFKA_UNKNOWN_SERVER_ERROR);
 }
 
-int16_t broker_topic_find(const broker_t *b, str_t name, const wire_uuid_t *id, log_topic_t **ret)
+int16_t broker_topic_find(broker_conn_t *c, acl_operation_t op, str_t name, const wire_uuid_t *id,
+                          log_topic_t **ret)
 {
+    const broker_t *b = c->net->broker;
     static const wire_uuid_t none;
     if (name.len) {
+        if (!broker_may(c, op, ACL_TOPIC, name))
+            return KAFKA_TOPIC_AUTHORIZATION_FAILED;
         if (!broker_topic_name_good(name))
             return KAFKA_INVALID_TOPIC;
         return log_topic_open(b->log, name, ret, NULL) == ST_OK ? KAFKA_NONE
@@ -42,8 +46,15 @@ int16_t broker_topic_find(const broker_t *b, str_t name, const wire_uuid_t *id, 
         return name.ptr ? KAFKA_INVALID_TOPIC : KAFKA_UNKNOWN_TOPIC_ID;
     log_uuid_t log_id;
     memcpy(&log_id, id, sizeof log_id);
-    return log_topic_open_id(b->log, &log_id, ret, NULL) == ST_OK ? KAFKA_NONE
-                                                                  : KAFKA_UNKNOWN_TOPIC_ID;
+    log_topic_t *t;
+    if (log_topic_open_id(b->log, &log_id, &t, NULL) != ST_OK)
+        return KAFKA_UNKNOWN_TOPIC_ID;
+    if (!broker_may(c, op, ACL_TOPIC, log_topic_name(t))) {
+        log_topic_unref(t);
+        return KAFKA_TOPIC_AUTHORIZATION_FAILED;
+    }
+    *ret = t;
+    return KAFKA_NONE;
 }
 
 /* ---- CreateTopics */
@@ -89,6 +100,9 @@ static broker_failure_t check_topic(broker_request_t *r, int32_t i, log_topic_sp
     *spec = (log_topic_spec_t){.name = t->name};
     if (named_twice(m, i))
         return BROKER_FAIL(&r->arena, KAFKA_INVALID_REQUEST, "Duplicate topic name.");
+    if (!broker_may_cluster(r->conn, ACL_CREATE) &&
+        !broker_may(r->conn, ACL_CREATE, ACL_TOPIC, t->name))
+        return BROKER_FAIL(&r->arena, KAFKA_TOPIC_AUTHORIZATION_FAILED, "Authorization failed.");
     if (!broker_topic_name_good(t->name))
         return BROKER_FAIL(
             &r->arena, KAFKA_INVALID_TOPIC,
@@ -122,6 +136,13 @@ static broker_failure_t check_topic(broker_request_t *r, int32_t i, log_topic_sp
     return broker_config_check(&r->arena, config, spec->n_configs);
 }
 
+/* Who may not see configs sees nothing of the kind. */
+static void hide_created(wire_create_topics_response_topic_t *to)
+{
+    to->num_partitions = to->replication_factor = -1;
+    to->topic_config_error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
+}
+
 static void create_one(broker_request_t *r, int32_t i, wire_create_topics_response_topic_t *to)
 {
     MESSAGE(create_topics);
@@ -146,7 +167,10 @@ static void create_one(broker_request_t *r, int32_t i, wire_create_topics_respon
         to->topic_id = broker_uuid(info.id);
     to->num_partitions = spec.partitions;
     to->replication_factor = (int16_t)spec.replicas;
-    broker_config_put_created(r, &info, to);
+    if (broker_may(r->conn, ACL_DESCRIBE_CONFIGS, ACL_TOPIC, to->name))
+        broker_config_put_created(r, &info, to);
+    else
+        hide_created(to);
 }
 
 void broker_on_create_topics(broker_request_t *r)
@@ -176,7 +200,7 @@ static void delete_one(broker_request_t *r, str_t name, const wire_uuid_t *id,
         to->error_code = KAFKA_TOPIC_DELETION_DISABLED;
         return;
     }
-    to->error_code = broker_topic_find(b, name, id, &t);
+    to->error_code = broker_topic_find(r->conn, ACL_DELETE, name, id, &t);
     if (to->error_code)
         return;
     to->name = arena_str(&r->arena, log_topic_name(t));
@@ -209,7 +233,7 @@ static broker_failure_t grow_one(broker_request_t *r,
     log_topic_t *topic;
     static const wire_uuid_t none;
     err_t err;
-    int16_t code = broker_topic_find(b, t->name, &none, &topic);
+    int16_t code = broker_topic_find(r->conn, ACL_ALTER, t->name, &none, &topic);
     if (code)
         return (broker_failure_t){code, STR_NONE};
     int32_t now = log_topic_partitions(topic);
@@ -255,7 +279,7 @@ static void trim_one(broker_request_t *r, str_t name,
     log_topic_t *t;
     to->partition_index = from->partition_index;
     to->low_watermark = -1;
-    to->error_code = broker_topic_find(broker_of(r), name, &none, &t);
+    to->error_code = broker_topic_find(r->conn, ACL_DELETE, name, &none, &t);
     if (to->error_code)
         return;
     st_t st = ST_NOT_FOUND;

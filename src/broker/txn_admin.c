@@ -54,7 +54,7 @@ void broker_on_list_transactions(broker_request_t *r)
     answer->transaction_states.len = 0;
     for (map_entry_t *e = NULL; (e = map_next(&c->txns, e));) {
         const txn_t *t = e->value;
-        if (is_asked(r, t))
+        if (is_asked(r, t) && broker_may(r->conn, ACL_DESCRIBE, ACL_TRANSACTIONAL_ID, t->id))
             answer->transaction_states.ptr[answer->transaction_states.len++] =
                 (wire_list_transactions_response_transaction_state_t){
                     t->id, t->producer_id, str_of(txn_status_name(t->status))};
@@ -71,8 +71,11 @@ static void describe(broker_request_t *r, const txn_t *t,
     to->producer_id = t->producer_id;
     to->producer_epoch = t->epoch;
     NEW_LIST(&r->arena, to->topics, describe_transactions_response_topic, t->partitions.len);
+    to->topics.len = 0;
     for (size_t i = 0; i < t->partitions.len; i++) {
-        wire_describe_transactions_response_topic_t *topic = &to->topics.ptr[i];
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, t->partitions.ptr[i].topic))
+            continue;
+        wire_describe_transactions_response_topic_t *topic = &to->topics.ptr[to->topics.len++];
         topic->topic = t->partitions.ptr[i].topic;
         topic->partitions.ptr = &t->partitions.ptr[i].index;
         topic->partitions.len = 1;
@@ -90,7 +93,9 @@ void broker_on_describe_transactions(broker_request_t *r)
             &answer->transaction_states.ptr[i];
         const txn_t *t = txn_find(broker_coordinator_of(r), m->transactional_ids.ptr[i]);
         to->transactional_id = m->transactional_ids.ptr[i];
-        if (t)
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TRANSACTIONAL_ID, to->transactional_id))
+            to->error_code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+        else if (t)
             describe(r, t, to);
         else
             to->error_code = KAFKA_TXN_ID_NOT_FOUND;
@@ -127,7 +132,7 @@ void broker_on_describe_producers(broker_request_t *r)
         const wire_describe_producers_request_topic_t *from = &m->topics.ptr[i];
         wire_describe_producers_response_topic_t *to = &answer->topics.ptr[i];
         log_topic_t *t = NULL;
-        int16_t code = broker_topic_find(broker_of(r), from->name, &none, &t);
+        int16_t code = broker_topic_find(r->conn, ACL_READ, from->name, &none, &t);
         to->name = from->name;
         NEW_LIST(&r->arena, to->partitions, describe_producers_response_partition,
                  from->partition_indexes.len);

@@ -91,7 +91,13 @@ void broker_on_init_producer_id(broker_request_t *r)
     MESSAGE(init_producer_id);
     RESPONSE(init_producer_id);
     answer->producer_epoch = -1;
-    if (m->transactional_id.ptr) {
+    if (m->transactional_id.ptr
+            ? !broker_may(r->conn, ACL_WRITE, ACL_TRANSACTIONAL_ID, m->transactional_id)
+            : !broker_may_cluster(r->conn, ACL_IDEMPOTENT_WRITE) &&
+                  !broker_may_any_topic(r->conn, ACL_WRITE)) {
+        answer->error_code = m->transactional_id.ptr ? KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+                                                     : KAFKA_CLUSTER_AUTHORIZATION_FAILED;
+    } else if (m->transactional_id.ptr) {
         answer->error_code = init_transactional(r, &answer->producer_id, &answer->producer_epoch);
     } else if (coordinator_producer_id(broker_coordinator_of(r), &answer->producer_id, NULL) ==
                ST_OK) {
@@ -107,11 +113,13 @@ void broker_on_init_producer_id(broker_request_t *r)
 typedef wire_add_partitions_to_txn_request_topic_t add_topic_t;
 typedef wire_add_partitions_to_txn_response_topic_t added_topic_t;
 
-static int16_t check_partition(const broker_t *b, str_t topic, int32_t index)
+static int16_t check_partition(broker_request_t *r, acl_operation_t op, str_t topic, int32_t index)
 {
+    static const wire_uuid_t none;
     log_topic_t *t;
-    if (log_topic_open(b->log, topic, &t, NULL) != ST_OK)
-        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    int16_t code = broker_topic_find(r->conn, op, topic, &none, &t);
+    if (code)
+        return code;
     bool there = index >= 0 && index < log_topic_partitions(t);
     log_topic_unref(t);
     return there ? KAFKA_NONE : KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
@@ -128,7 +136,7 @@ static void put_codes(broker_request_t *r, const add_topic_t *from, int32_t n, i
                  from[i].partitions.len);
         for (int32_t k = 0; k < from[i].partitions.len; k++) {
             int32_t index = from[i].partitions.ptr[k];
-            int16_t one = code ? code : check_partition(broker_of(r), from[i].name, index);
+            int16_t one = code ? code : check_partition(r, ACL_WRITE, from[i].name, index);
             to[i].results_by_partition.ptr[k] =
                 (wire_add_partitions_to_txn_response_partition_t){index, one};
             bad |= one != KAFKA_NONE;
@@ -182,6 +190,8 @@ static void add_to_txn(broker_request_t *r, str_t id, int64_t producer_id, int16
 {
     txn_t *t = txn_find(broker_coordinator_of(r), id);
     int16_t code = fenced_as(check_producer(t, producer_id, epoch), r->version, 2);
+    if (!broker_may(r->conn, ACL_WRITE, ACL_TRANSACTIONAL_ID, id))
+        code = KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
     if (!code && verify && !is_known(t, from, n))
         code = KAFKA_INVALID_TXN_STATE;
     put_codes(r, from, n, code, to);
@@ -243,6 +253,10 @@ static int16_t check_txn_offsets(const broker_request_t *r, const txn_t *t)
 {
     MESSAGE(txn_offset_commit);
     int16_t code = check_producer(t, m->producer_id, m->producer_epoch);
+    if (!broker_may(r->conn, ACL_WRITE, ACL_TRANSACTIONAL_ID, m->transactional_id))
+        return KAFKA_TRANSACTIONAL_ID_AUTHORIZATION_FAILED;
+    if (!broker_may(r->conn, ACL_READ, ACL_GROUP, m->group_id))
+        return KAFKA_GROUP_AUTHORIZATION_FAILED;
     if (code == KAFKA_PRODUCER_FENCED)
         return KAFKA_INVALID_PRODUCER_EPOCH;
     if (code)
@@ -262,7 +276,7 @@ static int16_t take_offset(broker_request_t *r, txn_t *t, str_t topic,
 {
     MESSAGE(txn_offset_commit);
     broker_t *b = broker_of(r);
-    int16_t code = check_partition(b, topic, p->partition_index);
+    int16_t code = check_partition(r, ACL_READ, topic, p->partition_index);
     if (code)
         return code;
     if ((int64_t)p->committed_metadata.len > b->config.offset_metadata_bytes_max)

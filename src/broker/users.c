@@ -39,14 +39,18 @@ static ST load_one(broker_t *b, const log_fact_t *f, err_t *err)
     return ST_OK;
 }
 
+void broker_users_init(broker_t *b)
+{
+    pthread_rwlock_init(&b->users.lock, NULL);
+    map_init(&b->users.credentials);
+}
+
 ST broker_users_load(broker_t *b, err_t *err)
 {
     arena_t a;
     log_fact_t *fact;
     size_t n;
     st_t st = ST_OK;
-    pthread_rwlock_init(&b->users.lock, NULL);
-    map_init(&b->users.credentials);
     arena_init(&a, ARENA_NO_LIMIT);
     log_facts(b->log, key_prefix, &a, &fact, &n);
     for (size_t i = 0; i < n && st == ST_OK; i++)
@@ -82,6 +86,8 @@ typedef wire_alter_user_scram_credentials_request_deletion_t deletion_t;
 
 static broker_failure_t check_name(broker_request_t *r, str_t name, int8_t mechanism)
 {
+    if (!broker_may_cluster(r->conn, ACL_ALTER))
+        return (broker_failure_t){KAFKA_CLUSTER_AUTHORIZATION_FAILED, STR_NONE};
     if (!name.len || name.len > NAME_BYTES_MAX)
         return BROKER_FAIL(&r->arena, KAFKA_UNACCEPTABLE_CREDENTIAL,
                            name.len ? "The username is too long" : "Username must not be empty");

@@ -119,12 +119,14 @@ def round_trip(conf, topic, n=100):
     c.subscribe([topic])
     got = 0
     until = time.monotonic() + 20
-    while got < n and time.monotonic() < until:
-        for m in c.consume(n, timeout=0.5):
-            if m.error():
-                raise KafkaException(m.error())
-            got += 1
-    c.close()
+    try:
+        while got < n and time.monotonic() < until:
+            for m in c.consume(n, timeout=0.5):
+                if m.error():
+                    raise KafkaException(m.error())
+                got += 1
+    finally:
+        c.close()
     assert got == n
 
 
@@ -145,7 +147,8 @@ def test_tls(broker, pki):
     conf = b.conf("SSL") | tls(pki)
     make_topic(conf, "t")
     round_trip(conf, "t", 5000)
-    assert refused(b.conf("SSL") | tls(pki) | {"ssl.ca.location": str(pki / "stranger-ca.pem")}) == KafkaError._SSL
+    assert refused(b.conf("SSL") | tls(pki) | {"ssl.ca.location": str(pki / "stranger-ca.pem")}) in \
+        (KafkaError._SSL, KafkaError._TRANSPORT)
     context = ssl.create_default_context(cafile=pki / "ca.pem")
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with socket.create_connection(("127.0.0.1", b.port("SSL"))) as raw, \
@@ -365,3 +368,110 @@ def test_a_thousand_who_never_finish(broker, pki):
         except ConnectionResetError:
             pass
         s.close()
+
+
+# ---- access lists
+
+ANY_ACL = b"\1\xff\xff\1\xff\xff\xff\xff\1\1"
+AUTHORIZER = "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer\nsuper.users=User:admin\n"
+
+
+@pytest.fixture
+def guarded(broker):
+    return broker({"IN": "SASL_PLAINTEXT"}, AUTHORIZER + "sasl.enabled.mechanisms=PLAIN\n"
+                  f"listener.name.in.plain.sasl.jaas.config={PLAIN_JAAS}\n")
+
+
+def user(b, name):
+    return b.conf("IN") | sasl(name, f"{name}-secret")
+
+
+def allow(admin, *rules, permission=AclPermissionType.ALLOW):
+    for kind, name, pattern, principal, operation in rules:
+        rule = AclBinding(kind, name, pattern, principal, "*", operation, permission)
+        admin.create_acls([rule])[rule].result(10)
+
+
+def code_of(f):
+    with pytest.raises(KafkaException) as e:
+        f()
+    return e.value.args[0].code()
+
+
+def test_access_lists(guarded):
+    b, literal, prefixed = guarded, ResourcePatternType.LITERAL, ResourcePatternType.PREFIXED
+    admin, alice = AdminClient(user(b, "admin")), AdminClient(user(b, "alice"))
+    for t in ("orders", "secret"):
+        make_topic(user(b, "admin"), t)
+    # nothing is allowed, and what may not be described is not seen
+    assert alice.list_topics(timeout=10).topics == {}
+    assert alice.list_topics("orders", timeout=10).topics["orders"].error.code() == \
+        KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert code_of(lambda: round_trip(user(b, "alice"), "orders", 1)) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert code_of(lambda: make_topic(user(b, "alice"), "mine")) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    everything = AclBindingFilter(ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY,
+                                  AclPermissionType.ANY)
+    with Raw(b.port("IN")) as s:  # confluent-kafka does not tell these codes
+        s.plain("alice", "alice-secret")
+        assert s.call(29, 1, ANY_ACL)[4:6] == struct.pack(">h", 31)
+        assert s.call(30, 1, b"\0\0\0\1\2\0\1t\3\0\6User:a\0\1*\2\3")[8:10] == struct.pack(">h", 31)
+    # a writer, a reader
+    allow(admin, (ResourceType.TOPIC, "ord", prefixed, "User:alice", AclOperation.WRITE))
+    assert list(alice.list_topics(timeout=10).topics) == ["orders"]
+    assert code_of(lambda: round_trip(user(b, "alice"), "orders", 1)) == KafkaError.GROUP_AUTHORIZATION_FAILED
+    allow(admin, (ResourceType.GROUP, "*", literal, "User:alice", AclOperation.READ))
+    assert code_of(lambda: round_trip(user(b, "alice"), "orders", 1)) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    allow(admin, (ResourceType.TOPIC, "orders", literal, "User:*", AclOperation.READ))
+    round_trip(user(b, "alice"), "orders", 3)
+    # a transactional id
+    assert code_of(lambda: Producer({**user(b, "alice"), "transactional.id": "x"}).init_transactions(5)) == \
+        KafkaError.TRANSACTIONAL_ID_AUTHORIZATION_FAILED
+    # a rule that denies takes effect at once on connections that are open
+    p, failed = Producer(user(b, "alice")), []
+    p.produce("orders", "x", on_delivery=lambda e, _: failed.append(e))
+    p.flush(10)
+    allow(admin, (ResourceType.TOPIC, "orders", literal, "User:alice", AclOperation.WRITE),
+          permission=AclPermissionType.DENY)
+    p.produce("orders", "x", on_delivery=lambda e, _: failed.append(e))
+    p.flush(10)
+    assert failed[0] is None and failed[1].code() == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    # they are kept
+    rules = {str(r) for r in admin.describe_acls(everything).result(10)}
+    assert len(rules) == 4
+    b.stop()
+    b.start()
+    admin = AdminClient(user(b, "admin"))
+    assert {str(r) for r in admin.describe_acls(everything).result(10)} == rules
+    fits = AclBindingFilter(ResourceType.TOPIC, "orders", ResourcePatternType.MATCH, "User:alice", None,
+                            AclOperation.ANY, AclPermissionType.ANY)
+    assert len(admin.delete_acls([fits])[fits].result(10)) == 2
+    assert len(admin.describe_acls(everything).result(10)) == 2
+
+
+def test_what_may_not_be_asked(guarded):
+    """What each kind of request says to who may nothing."""
+    b = guarded
+    make_topic(user(b, "admin"), "t")
+    alice = AdminClient(user(b, "alice"))
+    topic, broker_1 = ConfigResource("topic", "t"), ConfigResource("broker", "1")
+    assert code_of(lambda: alice.describe_configs([topic])[topic].result(10)) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert code_of(lambda: alice.describe_configs([broker_1])[broker_1].result(10)) == \
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED
+    topic.add_incremental_config(ConfigEntry("retention.ms", "1", incremental_operation=AlterConfigOpType.SET))
+    assert code_of(lambda: alice.incremental_alter_configs([topic])[topic].result(10)) == \
+        KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert code_of(lambda: alice.delete_topics(["t"])["t"].result(10)) == KafkaError.TOPIC_AUTHORIZATION_FAILED
+    assert code_of(lambda: alice.delete_consumer_groups(["g"])["g"].result(10)) == \
+        KafkaError.GROUP_AUTHORIZATION_FAILED
+    assert alice.list_groups(timeout=10) == []
+    admin = AdminClient(user(b, "admin"))
+    described = admin.describe_cluster(include_authorized_operations=True).result(10)
+    assert len(described.authorized_operations) == 7
+    assert not alice.describe_cluster(include_authorized_operations=True).result(10).authorized_operations
+
+
+def test_without_an_authorizer(broker):
+    b = broker({"PLAINTEXT": "PLAINTEXT"})
+    with Raw(b.port("PLAINTEXT")) as s:
+        assert s.call(29, 1, ANY_ACL)[4:6] == struct.pack(">h", 54)
+        assert s.handshake("PLAIN")[:2] == struct.pack(">h", 34)

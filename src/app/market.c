@@ -214,9 +214,7 @@ static void on_signal(void *arg, unsigned ready)
 
 static ST serve(stand_t *s, int signals, err_t *err)
 {
-    str_t host;
-    uint16_t port;
-    TRY(http_address_split(s->listen, &host, &port, err));
+    str_t address;
     TRY(market_new(&s->opt, &s->market, err));
     market_sync(s->market, io_now_ms(s->io));
     http_options_t ho;
@@ -225,16 +223,19 @@ static ST serve(stand_t *s, int signals, err_t *err)
     ho.env = s;
     ho.miss = on_request;
     http_server_t *server = http_server_new(&ho);
-    st_t st = http_server_listen(server, host, port, &port, err);
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    st_t st = http_server_listen(server, s->listen, NULL, &a, &address, err);
     if (st == ST_OK) {
         io_poll_t stop = {.fd = signals, .fn = on_signal, .arg = s->loop};
         io_poll_set(s->loop, &stop, IO_READABLE);
-        printf("ready market " STR_FMT ":%d\n", STR_ARG(host), (int)port);
+        printf("ready market " STR_FMT "\n", STR_ARG(address));
         fflush(stdout);
         io_loop_run(s->loop);
         io_poll_set(s->loop, &stop, 0);
     }
     http_server_free(server);
+    arena_done(&a);
     return st;
 }
 

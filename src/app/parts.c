@@ -53,23 +53,15 @@ str_t parts_cluster_id(log_t *log, arena_t *a, str_t topic)
     return id;
 }
 
-typedef VEC(str_t) texts_t;
+/* ---- who may come by HTTP, and by TLS */
 
-static void split(str_t list, char at, texts_t *ret)
-{
-    str_t one;
-    while (str_split(&list, at, &one))
-        if (str_trim(one).len)
-            VEC_PUSH(ret, str_trim(one));
-}
-
-/* authentication.method=BASIC: a file of lines "name:password", in schema.registry.users.file. */
-static ST read_users(const options_t *opt, arena_t *a, texts_t *ret, bool *ret_anonymous,
-                     err_t *err)
+static ST open_auth(const options_t *opt, arena_t *a, http_auth_t **ret, err_t *err)
 {
     str_t method = options_get(opt, "authentication.method", STR("NONE"));
-    str_t file = options_get(opt, "schema.registry.users.file", STR("")), text;
-    TRY(options_bool(opt, "schema.registry.anonymous.reads", false, ret_anonymous, err));
+    str_t file = options_get(opt, "authentication.users.file", STR(""));
+    http_auth_options_t ao = {.roles = options_get(opt, "authentication.roles", STR("*")),
+                              .realm = options_get(opt, "authentication.realm", STR("arus")),
+                              .skip_paths = options_get(opt, "authentication.skip.paths", STR(""))};
     if (str_eq_nocase(method, STR("NONE")))
         return ST_OK;
     if (!str_eq_nocase(method, STR("BASIC")))
@@ -78,47 +70,80 @@ static ST read_users(const options_t *opt, arena_t *a, texts_t *ret, bool *ret_a
                        STR_ARG(method));
     if (!file.len)
         return err_set(err, ST_BAD_CONFIG,
-                       "authentication.method=BASIC needs schema.registry.users.file: a file of "
-                       "lines name:password");
+                       "authentication.method=BASIC needs authentication.users.file: a file of "
+                       "lines \"name: password,role\"");
     if (file.ptr[0] != '/')
         file = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(opt->dir), STR_ARG(file));
-    TRY(options_file_text(a, arena_z(a, file), USERS_BYTES_MAX, &text, err));
-    split(text, '\n', ret);
-    if (!ret->len)
-        return err_set(err, ST_BAD_CONFIG, STR_FMT " names no user", STR_ARG(file));
-    return ST_OK;
+    TRY(options_file_text(a, arena_z(a, file), USERS_BYTES_MAX, &ao.users, err));
+    st_t st = http_auth_new(&ao, ret, err);
+    return st == ST_OK ? st : err_wrap(err, st, STR_FMT, STR_ARG(file));
 }
 
-static ST start_api(const options_t *opt, arena_t *a, api_options_t *ao, texts_t *users,
-                    api_t **ret, err_t *err)
+static ST open_tls(const options_t *opt, io_t *io, io_tls_t **ret, err_t *err)
 {
-    TRY(read_users(opt, a, users, &ao->anonymous_reads, err));
-    ao->user = users->ptr;
-    ao->n_users = users->len;
-    return api_start(ao, ret, err);
+    static const char *const names[] = {
+#define TLS(field, name) name,
+#include "io/tls.def"
+#undef TLS
+    };
+    io_tls_options_t o = {.alpn = http_alpn, .n_alpn = 2};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        bool known = io_tls_options_set(&o, str_of(names[i]), options_get(opt, names[i], STR("")));
+        ASSERT(known);
+    }
+    if (!o.keystore_location.len && !o.keystore_key.len)
+        return ST_OK;
+    return io_tls_new(io, IO_TLS_SERVER, &o, ret, err);
 }
 
-st_t parts_open_api(const options_t *opt, io_t *io, log_t *log, registry_t *registry,
-                    str_t listeners, api_t **ret, err_t *err)
+st_t parts_open_web(const options_t *opt, io_t *io, parts_web_t *ret, err_t *err)
 {
-    texts_t listener = {0}, users = {0};
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    st_t st =
+        options_bool(opt, "schema.registry.anonymous.reads", false, &ret->anonymous_reads, err);
+    if (st == ST_OK)
+        st = open_auth(opt, &a, &ret->auth, err);
+    if (st == ST_OK)
+        st = open_tls(opt, io, &ret->tls, err);
+    arena_done(&a);
+    return st;
+}
+
+void parts_close_web(parts_web_t *web)
+{
+    http_auth_free(web->auth);
+    io_tls_free(web->tls);
+}
+
+/* ---- servers */
+
+st_t parts_open_api(io_t *io, log_t *log, registry_t *registry, str_t listeners,
+                    const parts_web_t *web, api_t **ret, err_t *err)
+{
+    VEC(str_t) listener = {0};
+    str_t one;
     arena_t a;
     st_t st = ST_OK;
     arena_init(&a, ARENA_NO_LIMIT);
-    split(listeners, ',', &listener);
+    while (str_split(&listeners, ',', &one))
+        if (str_trim(one).len)
+            VEC_PUSH(&listener, str_trim(one));
     if (listener.len) {
         api_options_t ao = {.io = io,
                             .registry = registry,
                             .cluster_id = parts_cluster_id(log, &a, STR(REGISTRY_TOPIC)),
                             .listener = listener.ptr,
-                            .n_listeners = listener.len};
-        st = start_api(opt, &a, &ao, &users, ret, err);
+                            .n_listeners = listener.len,
+                            .tls = web->tls,
+                            .auth = web->auth,
+                            .anonymous_reads = web->anonymous_reads};
+        st = api_start(&ao, ret, err);
     }
     for (size_t i = 0; st == ST_OK && i < listener.len; i++)
         printf("ready registry " STR_FMT "\n", STR_ARG(api_listener(*ret, i)));
     fflush(stdout);
     VEC_DONE(&listener);
-    VEC_DONE(&users);
     arena_done(&a);
     return st;
 }

@@ -15,8 +15,9 @@ static const char usage[] =
     "\n"
     "The Schema Registry: subjects, versions and compatibility of Avro, JSON Schema and Protobuf\n"
     "schemas, with Confluent's REST API.\n"
-    "  FILE.properties     settings: schema.registry.listeners, log.dirs, authentication.method\n"
-    "  --listen HOST:PORT  where it answers; 127.0.0.1:8081, port 0: any that is free\n"
+    "  FILE.properties     settings: schema.registry.listeners, log.dirs, authentication.method,\n"
+    "                      ssl.keystore.location\n"
+    "  --listen HOST:PORT  where it answers; 127.0.0.1:8081, port 0: any that is free; https://…\n"
     "  --data DIR          where its log is (log.dirs; default ./arus-data)\n"
     "  -D name=value       sets a property\n";
 
@@ -26,6 +27,7 @@ typedef struct stand {
     io_t *io;
     log_t *log;
     registry_t *registry;
+    parts_web_t web;
     api_t *api;
 } stand_t;
 
@@ -60,13 +62,15 @@ static ST open_all(stand_t *s, err_t *err)
     s->io = io_real_new();
     TRY(parts_open_log(&s->opt, s->io, &s->log, err));
     TRY(registry_open(s->log, s->io, &s->registry, err));
-    return parts_open_api(&s->opt, s->io, s->log, s->registry,
-                          s->listen.len ? s->listen : listeners, &s->api, err);
+    TRY(parts_open_web(&s->opt, s->io, &s->web, err));
+    return parts_open_api(s->io, s->log, s->registry, s->listen.len ? s->listen : listeners,
+                          &s->web, &s->api, err);
 }
 
 static void close_all(stand_t *s)
 {
     api_stop(s->api);
+    parts_close_web(&s->web);
     if (s->registry)
         registry_close(s->registry);
     if (s->log)

@@ -32,6 +32,7 @@ typedef struct up {
     registry_t *registry;
     schema_source_t schemas;
     server_t *server;
+    parts_web_t web;
     api_t *api;       /* NULL without schema.registry.listeners */
     rest_t *rest;     /* NULL without listeners for HTTP */
     broker_t *broker; /* NULL without listeners for Kafka clients */
@@ -124,6 +125,8 @@ static ST open_rest(up_t *u, err_t *err)
                              .cluster_id = parts_cluster_id(u->log, &u->arena, command_topic),
                              .listener = listeners.ptr,
                              .n_listeners = listeners.len,
+                             .tls = u->web.tls,
+                             .auth = u->web.auth,
                              .max_push_queries = max_push};
         st = rest_start(&ro, &u->rest, err);
     }
@@ -153,7 +156,8 @@ static ST open_all(up_t *u, err_t *err)
     u->schemas = registry_source(u->registry);
     TRY(open_server(u, err));
     str_t listeners = options_get(&u->opt, "schema.registry.listeners", STR(""));
-    TRY(parts_open_api(&u->opt, u->io, u->log, u->registry, listeners, &u->api, err));
+    TRY(parts_open_web(&u->opt, u->io, &u->web, err));
+    TRY(parts_open_api(u->io, u->log, u->registry, listeners, &u->web, &u->api, err));
     TRY(open_broker(u, err));
     return open_rest(u, err);
 }
@@ -163,6 +167,7 @@ static void close_all(up_t *u)
     rest_stop(u->rest);
     broker_stop(u->broker);
     api_stop(u->api);
+    parts_close_web(&u->web);
     server_close(u->server);
     if (u->registry)
         registry_close(u->registry);

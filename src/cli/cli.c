@@ -24,6 +24,8 @@ static const char usage[] =
     "  -f, --file FILE           runs the statements of a file\n"
     "  -d, --define name=value   a ${variable} of the statements\n"
     "  --output JSON|TABULAR     how answers are shown\n"
+    "  --user NAME:PASSWORD      who asks; NAME:PASSWORD@ in the URL says it, too\n"
+    "  --cacert FILE             authorities to trust for https\n"
     "  --query-row-limit N       a query ends after N rows\n"
     "  --query-timeout MS        a query ends after so long\n";
 
@@ -43,7 +45,7 @@ typedef struct job {
 } job_t;
 
 typedef struct flags {
-    str_t url;
+    str_t url, user, ca_file;
     VEC(job_t) jobs;
 } flags_t;
 
@@ -58,6 +60,10 @@ static ST read_flag(flags_t *f, cli_shell_t *s, const char *name, str_t value, e
         VEC_PUSH(&f->jobs, (job_t){false, value});
     else if (is_flag(name, "-f", "--file"))
         VEC_PUSH(&f->jobs, (job_t){true, value});
+    else if (is_flag(name, NULL, "--user"))
+        f->user = value;
+    else if (is_flag(name, NULL, "--cacert"))
+        f->ca_file = value;
     else if (is_flag(name, "-d", "--define"))
         return cli_shell_define(s, value, err);
     else if (is_flag(name, NULL, "--query-row-limit") || is_flag(name, NULL, "--query-timeout")) {
@@ -262,6 +268,7 @@ int cli_main(int argc, char **argv)
         s.interactive = !f.jobs.len && isatty(STDIN_FILENO);
         s.interrupt_fd = s.interactive ? catch_interrupt() : -1;
         s.client = cli_client_new(f.url, CLI_TYPE_KSQL, s.interrupt_fd);
+        cli_client_login(s.client, f.user, f.ca_file);
         if (s.interactive)
             interact(&s);
         else if (f.jobs.len)

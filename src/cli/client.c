@@ -1,15 +1,17 @@
 #include "cli/client.h"
 
 #include <curl/curl.h>
+#include <limits.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
 #define URL_MAX    2048
+#define USER_MAX   512
 #define ANSWER_MAX (256u << 20)
 #define CONNECT_MS 5000
 
 struct cli_client {
-    char url[URL_MAX];
+    char url[URL_MAX], user[USER_MAX], ca_file[PATH_MAX]; /* the last two may be empty */
     int interrupt_fd;
     CURL *easy;
     CURLM *multi;
@@ -32,8 +34,15 @@ cli_client_t *cli_client_new(str_t url, const char *type, int interrupt_fd)
     cli_client_t *c = mem_zalloc(sizeof *c);
     while (str_ends(url, STR("/")))
         url = str_sub(url, 0, url.len - 1);
-    bool scheme = str_find(url, STR("://")) >= 0;
-    snprintf(c->url, sizeof c->url, "%s" STR_FMT, scheme ? "" : "http://", STR_ARG(url));
+    ptrdiff_t slashes = str_find(url, STR("://"));
+    size_t host = slashes < 0 ? 0 : (size_t)slashes + 3;
+    str_t rest = str_sub(url, host, url.len), user = STR("");
+    if (str_find_char(rest, '@') >= 0) {
+        user = str_sub(rest, 0, (size_t)str_find_char(rest, '@'));
+        rest = str_sub(rest, user.len + 1, rest.len);
+    }
+    snprintf(c->url, sizeof c->url, STR_FMT STR_FMT,
+             STR_ARG(host ? str_sub(url, 0, host) : STR("http://")), STR_ARG(rest));
     c->interrupt_fd = interrupt_fd;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(c->easy = curl_easy_init()) ||
         !(c->multi = curl_multi_init()))
@@ -44,7 +53,17 @@ cli_client_t *cli_client_new(str_t url, const char *type, int interrupt_fd)
     c->headers = curl_slist_append(NULL, header[0]);
     c->headers = curl_slist_append(c->headers, header[1]);
     c->headers = curl_slist_append(c->headers, "Expect:");
+    char *plain = curl_easy_unescape(c->easy, user.ptr, (int)user.len, NULL);
+    snprintf(c->user, sizeof c->user, "%s", user.len ? plain : "");
+    curl_free(plain);
     return c;
+}
+
+void cli_client_login(cli_client_t *c, str_t user, str_t ca_file)
+{
+    if (user.len)
+        snprintf(c->user, sizeof c->user, STR_FMT, STR_ARG(user));
+    snprintf(c->ca_file, sizeof c->ca_file, STR_FMT, STR_ARG(ca_file));
 }
 
 void cli_client_free(cli_client_t *c)
@@ -101,6 +120,12 @@ static void prepare(cli_client_t *c, call_t *call, const char *path, str_t body,
     curl_easy_setopt(c->easy, CURLOPT_URL, url);
     curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
     curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    if (c->user[0]) {
+        curl_easy_setopt(c->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(c->easy, CURLOPT_USERPWD, c->user);
+    }
+    if (c->ca_file[0])
+        curl_easy_setopt(c->easy, CURLOPT_CAINFO, c->ca_file);
     curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "arus/" ARUS_VERSION);
     curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");

@@ -9,10 +9,14 @@ typedef struct cli_client cli_client_t;
 #define CLI_TYPE_KSQL     "application/vnd.ksql.v1+json"
 #define CLI_TYPE_REGISTRY "application/vnd.schemaregistry.v1+json"
 
-/* type: of bodies and answers. interrupt_fd: readable when the user wants the request to end (a
- * signalfd); -1: none. */
+/* url: http or https, may have "name:password@". type: of bodies and answers. interrupt_fd:
+ * readable when the user wants the request to end (a signalfd); -1: none. */
 cli_client_t *cli_client_new(str_t url, const char *type, int interrupt_fd);
 void cli_client_free(cli_client_t *c);
+/* user: "name:password"; ca_file: of authorities in PEM that are trusted in place of the system's;
+ * either may be empty. */
+void cli_client_login(cli_client_t *c, str_t user, str_t ca_file);
+/* Without name and password. */
 str_t cli_client_url(const cli_client_t *c);
 
 /* method NULL: GET when body is empty, else POST. *ret_status is the answer's; its text is appended

@@ -13,9 +13,10 @@
 #define ARGS_MAX       3
 
 static const char usage[] =
-    "usage: arus schema [--url URL] COMMAND\n"
+    "usage: arus schema [--url URL] [--user NAME:PASSWORD] [--cacert FILE] COMMAND\n"
     "\n"
-    "Works with a Schema Registry: --url, or $SCHEMA_REGISTRY_URL, or http://localhost:8081.\n"
+    "Works with a Schema Registry: --url, or $SCHEMA_REGISTRY_URL, or http://localhost:8081;\n"
+    "--user, or $SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO; --cacert: authorities to trust for https.\n"
     "  list [PREFIX] [--deleted]             subjects\n"
     "  versions SUBJECT [--deleted]          a subject's versions\n"
     "  get SUBJECT [VERSION]                 a schema's text; the latest version's\n"
@@ -31,7 +32,7 @@ static const char usage[] =
     "  --json                                shows the registry's answer as it is\n";
 
 typedef struct flags {
-    str_t url, type, id;
+    str_t url, user, ca_file, type, id;
     bool json, deleted, permanent, normalize, force;
     VEC(str_t) refs;
     str_t arg[ARGS_MAX]; /* the command's; ptr NULL: not given */
@@ -329,10 +330,12 @@ static ST read_flags(flags_t *f, int argc, char **argv, const command_t **ret, e
     *ret = NULL;
     for (int i = 1; i < argc; i++) {
         str_t a = str_of(argv[i]), value = i + 1 < argc ? str_of(argv[i + 1]) : STR_NONE;
-        str_t *to = str_eq(a, STR("--url"))    ? &f->url
-                    : str_eq(a, STR("--type")) ? &f->type
-                    : str_eq(a, STR("--id"))   ? &f->id
-                                               : NULL;
+        str_t *to = str_eq(a, STR("--url"))      ? &f->url
+                    : str_eq(a, STR("--user"))   ? &f->user
+                    : str_eq(a, STR("--cacert")) ? &f->ca_file
+                    : str_eq(a, STR("--type"))   ? &f->type
+                    : str_eq(a, STR("--id"))     ? &f->id
+                                                 : NULL;
         bool ref = str_eq(a, STR("--ref"));
         if ((to || ref) && !value.ptr)
             return err_set(err, ST_BAD_CONFIG, "%s expects a value", argv[i]);
@@ -382,7 +385,9 @@ static ST run(schema_t *s, const command_t *command, int *ret_code, err_t *err)
 int cli_schema(int argc, char **argv)
 {
     const char *given = getenv("SCHEMA_REGISTRY_URL");
-    schema_t s = {.flags = {.url = given ? str_of(given) : STR(URL_DEFAULT)}};
+    const char *user = getenv("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO");
+    schema_t s = {.flags = {.url = given ? str_of(given) : STR(URL_DEFAULT),
+                            .user = str_of(user ? user : "")}};
     const command_t *command;
     err_t err;
     int code = 0;
@@ -394,6 +399,7 @@ int cli_schema(int argc, char **argv)
     st_t st = read_flags(&s.flags, argc, argv, &command, &err);
     if (st == ST_OK) {
         s.client = cli_client_new(s.flags.url, CLI_TYPE_REGISTRY, -1);
+        cli_client_login(s.client, s.flags.user, s.flags.ca_file);
         st = run(&s, command, &code, &err);
         cli_client_free(s.client);
     }

@@ -23,7 +23,7 @@ static void read_some(http_conn_t *c)
         c->in_at = 0;
     }
     size_t n;
-    st_t st = io_tcp_read(c->poll.fd, buf_reserve(&c->in, READ_BYTES), READ_BYTES, &n, NULL);
+    st_t st = io_stream_read(&c->stream, buf_reserve(&c->in, READ_BYTES), READ_BYTES, &n, NULL);
     if (st == ST_OK) {
         c->in.len += n;
         c->active_ns = io_loop_ns(c->server->opt.loop);
@@ -65,7 +65,7 @@ static void flush(http_conn_t *c)
             break;
         str_t part = str_n(c->out.ptr + c->out_at, http_conn_unsent(c));
         size_t n;
-        st_t st = io_tcp_write(c->poll.fd, &part, 1, &n, NULL);
+        st_t st = io_stream_write(&c->stream, &part, 1, &n, NULL);
         if (st == ST_PARTIAL)
             return;
         if (st != ST_OK) {
@@ -76,7 +76,7 @@ static void flush(http_conn_t *c)
         c->active_ns = io_loop_ns(c->server->opt.loop);
     }
     if (c->linger_ns && c->out.len)
-        io_tcp_finish(c->poll.fd);
+        io_stream_finish(&c->stream);
     c->out_at = 0;
     buf_clear(&c->out);
     if (c->out.cap > KEEP_BYTES)
@@ -101,28 +101,28 @@ static void tell_ready(http_conn_t *c)
 
 /* ---- life */
 
-void http_conn_open(http_server_t *s, int fd)
+void http_conn_open(http_server_t *s, int fd, io_tls_t *tls)
 {
     if (s->n_conns >= s->opt.connections_max) {
         static const str_t busy = {"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n"
                                    "connection: close\r\n\r\n",
                                    75};
         size_t n;
-        st_t st = io_tcp_write(fd, &busy, 1, &n, NULL);
+        st_t st = tls ? ST_OK : io_tcp_write(fd, &busy, 1, &n, NULL);
         (void)st;
         io_tcp_close(fd);
         return;
     }
     http_conn_t *c = mem_zalloc(sizeof *c);
     c->server = s;
-    c->poll = (io_poll_t){.fd = fd, .fn = on_ready, .arg = c};
+    io_stream_open(&c->stream, s->opt.loop, fd, tls, s->opt.request_ms, on_ready, c);
     c->active_ns = io_loop_ns(s->opt.loop);
     c->next = s->conns;
     if (c->next)
         c->next->prev = c;
     s->conns = c;
     s->n_conns++;
-    io_poll_set(s->opt.loop, &c->poll, IO_READABLE);
+    io_stream_watch(&c->stream, IO_READABLE);
 }
 
 void http_conn_free(http_conn_t *c)
@@ -144,8 +144,7 @@ void http_conn_free(http_conn_t *c)
             break;
         }
     s->n_conns--;
-    io_poll_set(s->opt.loop, &c->poll, 0);
-    io_tcp_close(c->poll.fd);
+    io_stream_close(&c->stream);
     buf_done(&c->in);
     buf_done(&c->out);
     free(c);
@@ -189,7 +188,7 @@ static void watch(http_conn_t *c)
         events |= IO_READABLE;
     if (http_conn_unsent(c))
         events |= IO_WRITABLE;
-    io_poll_set(c->server->opt.loop, &c->poll, events);
+    io_stream_watch(&c->stream, events);
 }
 
 /* A client that is sending must not get a reset before it has read what was sent to it. */
@@ -199,7 +198,7 @@ static void linger_at_end(http_conn_t *c)
         nghttp2_session_want_write(c->h2))
         return;
     c->linger_ns = io_loop_ns(c->server->opt.loop) + 1000000000;
-    io_tcp_finish(c->poll.fd);
+    io_stream_finish(&c->stream);
 }
 
 static void work_once(http_conn_t *c)

@@ -1,6 +1,8 @@
-/* http.h: an HTTP server on an event loop: HTTP/1.1, and HTTP/2 with prior knowledge, on one port.
+/* http.h: an HTTP server on an event loop: HTTP/1.1, and HTTP/2 with prior knowledge, on one port,
+ * with TLS or without.
  *
- * A connection that begins with HTTP/2's preface speaks HTTP/2, any other HTTP/1.1. Handlers are
+ * A connection that begins with HTTP/2's preface speaks HTTP/2, any other HTTP/1.1, whatever the
+ * two have agreed on by TLS. Handlers are
  * the same for both. All calls are the loop's thread's; who works in another thread sends its
  * answer through an io_mailbox_t of that loop.
  *
@@ -15,6 +17,7 @@
 #define ARUS_HTTP_HTTP_H
 
 #include "io/loop.h"
+#include "io/tls.h"
 
 typedef struct http_server http_server_t;
 typedef struct http_request http_request_t;
@@ -60,10 +63,12 @@ typedef struct http_options {
     size_t n_routes;
     void *env;                                  /* given to handlers */
     void (*miss)(void *env, http_request_t *r); /* no route fits; NULL: 404 "Not Found" */
-    size_t header_bytes_max;                    /* the request's head: 431 beyond */
-    size_t body_bytes_max;                      /* 413 beyond; of all of a connection's streams */
-    size_t stream_bytes_max;                    /* unsent bytes at which a stream is full */
-    size_t connections_max;                     /* 503 beyond */
+    /* Asked before any handler; false: it has answered. May be NULL. */
+    bool (*admit)(void *env, http_request_t *r);
+    size_t header_bytes_max; /* the request's head: 431 beyond */
+    size_t body_bytes_max;   /* 413 beyond; of all of a connection's streams */
+    size_t stream_bytes_max; /* unsent bytes at which a stream is full */
+    size_t connections_max;  /* 503 beyond */
     int64_t idle_ms;    /* a connection at rest, or one that takes nothing, is closed after it */
     int64_t request_ms; /* a request must have come within it: 408 */
 } http_options_t;
@@ -72,8 +77,11 @@ typedef struct http_options {
 void http_options_init(http_options_t *opt);
 
 http_server_t *http_server_new(const http_options_t *opt);
-/* Listens on one more address; port 0: the system chooses. As io_tcp_listen. */
-ST http_server_listen(http_server_t *s, str_t host, uint16_t port, uint16_t *ret_port, err_t *err);
+/* Listens on one more address, as http_address_split has it; port 0: the system chooses. tls: for
+ * "https://", must outlive the server; ST_BAD_CONFIG when it is needed and NULL. ret: "host:port"
+ * with the port it really has, in the arena. As io_tcp_listen. */
+ST http_server_listen(http_server_t *s, str_t listener, io_tls_t *tls, arena_t *a, str_t *ret,
+                      err_t *err);
 /* No new connections and requests; each connection is closed in order when its answers have ended
  * and are sent. */
 void http_server_drain(http_server_t *s);
@@ -81,7 +89,12 @@ size_t http_server_connections(const http_server_t *s);
 /* Closes what is still open; handlers' gone is called. */
 void http_server_free(http_server_t *s);
 
-/* "host:port", "[::1]:port", ":port", with "http://" and a closing slash allowed. ST_BAD_CONFIG. */
+/* For io_tls_options_t.alpn. */
+extern const str_t http_alpn[2];
+
+bool http_address_is_tls(str_t text);
+/* "host:port", "[::1]:port", ":port", with "http://" or "https://" and a closing slash allowed.
+ * ST_BAD_CONFIG. */
 ST http_address_split(str_t text, str_t *ret_host, uint16_t *ret_port, err_t *err);
 
 /* The first header of this name (lower case); STR_NONE. */

@@ -7,6 +7,7 @@
 #define ARUS_HTTP_INTERNAL_H
 
 #include "http/parse.h"
+#include "io/stream.h"
 
 #include <nghttp2/nghttp2.h>
 
@@ -53,13 +54,13 @@ struct http_conn {
     http_conn_t *next_touched;
     bool touched; /* in the server's list */
     bool running, again;
-    io_poll_t poll;
+    io_stream_t stream;
     buf_t in, out;
     size_t in_at, out_at;
     http_exchange_t *exchange; /* all that are under way */
-    size_t body_bytes; /* of all requests under way */
-    int64_t active_ns; /* when bytes last moved */
-    int64_t linger_ns; /* refused: what comes is thrown away until then; 0: not */
+    size_t body_bytes;         /* of all requests under way */
+    int64_t active_ns;         /* when bytes last moved */
+    int64_t linger_ns;         /* refused: what comes is thrown away until then; 0: not */
     bool read_closed, broken, close_after;
     http_proto_t proto;
     /* HTTP/1.1: one exchange at a time */
@@ -75,6 +76,7 @@ struct http_conn {
 typedef struct http_listener {
     http_server_t *server;
     io_poll_t poll;
+    io_tls_t *tls; /* NULL: without */
 } http_listener_t;
 
 struct http_server {
@@ -87,7 +89,7 @@ struct http_server {
 };
 
 /* conn.c */
-void http_conn_open(http_server_t *s, int fd);
+void http_conn_open(http_server_t *s, int fd, io_tls_t *tls);
 void http_conn_free(http_conn_t *c);
 void http_conn_work(http_conn_t *c);
 /* There is something to do: it works soon. */

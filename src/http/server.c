@@ -49,13 +49,16 @@ void http_route(http_server_t *s, http_exchange_t *x)
         if (!str_eq(method, str_of(route->method)) || !route_fits(x, str_of(route->path)))
             continue;
         x->req.route = route;
-        route->handle(s->opt.env, &x->req);
+        if (!s->opt.admit || s->opt.admit(s->opt.env, &x->req))
+            route->handle(s->opt.env, &x->req);
         return;
     }
     for (size_t i = 0; i < s->opt.n_routes && !x->req.route; i++)
         if (route_fits(x, str_of(s->opt.route[i].path)))
             x->req.route = &s->opt.route[i];
     x->req.n_params = 0;
+    if (s->opt.admit && !s->opt.admit(s->opt.env, &x->req))
+        return;
     if (s->opt.miss)
         s->opt.miss(s->opt.env, &x->req);
     else
@@ -121,21 +124,34 @@ static void accept_some(void *arg, unsigned ready)
             set_tick(s);
             return;
         }
-        http_conn_open(s, fd);
+        http_conn_open(s, fd, l->tls);
         if (!s->tick.slot)
             set_tick(s);
     }
 }
 
-ST http_server_listen(http_server_t *s, str_t host, uint16_t port, uint16_t *ret_port, err_t *err)
+st_t http_server_listen(http_server_t *s, str_t listener, io_tls_t *tls, arena_t *a, str_t *ret,
+                        err_t *err)
 {
     int fd;
-    TRY(io_tcp_listen(host, port, &fd, ret_port, err));
+    str_t host;
+    uint16_t port;
+    bool secure = http_address_is_tls(listener);
+    if (secure && !tls)
+        return err_set(err, ST_BAD_CONFIG,
+                       "listener " STR_FMT " needs a key: set ssl.keystore.location",
+                       STR_ARG(listener));
+    TRY(http_address_split(listener, &host, &port, err));
+    TRY(io_tcp_listen(host, port, &fd, &port, err));
     http_listener_t *l = mem_zalloc(sizeof *l);
     l->server = s;
+    l->tls = secure ? tls : NULL;
     l->poll = (io_poll_t){.fd = fd, .fn = accept_some, .arg = l};
     VEC_PUSH(&s->listeners, l);
     io_poll_set(s->opt.loop, &l->poll, IO_READABLE);
+    bool six = str_find_char(host, ':') >= 0;
+    *ret = arena_printf(a, "%s" STR_FMT "%s:%u", six ? "[" : "",
+                        STR_ARG(host.len ? host : STR("127.0.0.1")), six ? "]" : "", port);
     return ST_OK;
 }
 
@@ -187,11 +203,20 @@ void http_server_free(http_server_t *s)
 
 /* ---- addresses */
 
-ST http_address_split(str_t text, str_t *ret_host, uint16_t *ret_port, err_t *err)
+const str_t http_alpn[2] = {{"h2", 2}, {"http/1.1", 8}};
+
+bool http_address_is_tls(str_t text)
+{
+    return str_starts_nocase(str_trim(text), STR("https://"));
+}
+
+st_t http_address_split(str_t text, str_t *ret_host, uint16_t *ret_port, err_t *err)
 {
     str_t s = str_trim(text);
     if (str_starts_nocase(s, STR("http://")))
         s = str_sub(s, 7, s.len);
+    else if (http_address_is_tls(s))
+        s = str_sub(s, 8, s.len);
     if (str_ends(s, STR("/")))
         s = str_sub(s, 0, s.len - 1);
     size_t colon = s.len;

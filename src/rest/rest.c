@@ -12,6 +12,16 @@ static const http_route_t routes[] = {
 #undef ROUTE
 };
 
+static bool admit(void *env, http_request_t *http)
+{
+    rest_t *r = env;
+    int status = http_auth_check(r->opt.auth, http);
+    if (status)
+        rest_error_reply(http, status * 100,
+                         status == 401 ? STR("Unauthorized") : STR("Forbidden"));
+    return !status;
+}
+
 /* ---- mail */
 
 static void on_answers(void *arg, io_mail_t *list)
@@ -92,16 +102,8 @@ static void *run(void *arg)
 static ST listen_all(rest_t *r, const rest_options_t *opt, err_t *err)
 {
     r->address = ARENA_ARRAY(&r->life, str_t, opt->n_listeners + 1);
-    for (size_t i = 0; i < opt->n_listeners; i++) {
-        str_t host;
-        uint16_t port;
-        TRY(http_address_split(opt->listener[i], &host, &port, err));
-        TRY(http_server_listen(r->http, host, port, &port, err));
-        bool six = str_find_char(host, ':') >= 0;
-        r->address[i] =
-            arena_printf(&r->life, "%s" STR_FMT "%s:%u", six ? "[" : "",
-                         STR_ARG(host.len ? host : STR("127.0.0.1")), six ? "]" : "", port);
-    }
+    for (size_t i = 0; i < opt->n_listeners; i++)
+        TRY(http_server_listen(r->http, opt->listener[i], opt->tls, &r->life, &r->address[i], err));
     return ST_OK;
 }
 
@@ -126,6 +128,7 @@ st_t rest_start(const rest_options_t *opt, rest_t **ret, err_t *err)
     http.route = routes;
     http.n_routes = sizeof routes / sizeof *routes;
     http.env = r;
+    http.admit = admit;
     http.body_bytes_max = BODY_BYTES_MAX;
     http.idle_ms = IDLE_MS;
     r->http = http_server_new(&http);

@@ -6,6 +6,7 @@
 #ifndef ARUS_REST_REST_H
 #define ARUS_REST_REST_H
 
+#include "http/auth.h"
 #include "server/server.h"
 
 typedef struct rest rest_t;
@@ -20,6 +21,8 @@ typedef struct rest_options {
     str_t cluster_id;      /* of the log */
     const str_t *listener; /* "http://127.0.0.1:8088"; port 0: the system chooses */
     size_t n_listeners;
+    io_tls_t *tls;            /* for https:// ones; NULL: there are none. Must outlive the rest_t */
+    const http_auth_t *auth;  /* NULL: everyone may come. Must outlive the rest_t */
     int64_t max_push_queries; /* ksql.max.push.queries; more are refused */
 } rest_options_t;
 

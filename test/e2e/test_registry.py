@@ -1,7 +1,9 @@
 """The Schema Registry: its API's cases, restarts, ids under kill -9, and Confluent's client on it."""
 import json
+import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import threading
@@ -178,8 +180,8 @@ def test_ids_under_kill(arus, tmp_path):
 
 
 def test_users(arus, tmp_path):
-    (tmp_path / "users").write_text("ann:secret\n")
-    basic = ["-D", "authentication.method=BASIC", "-D", "schema.registry.users.file=users"]
+    (tmp_path / "users").write_text("# who\nann: secret\nbob: b:ob,reader,writer\neve: eve,reader\n")
+    basic = ["-D", "authentication.method=BASIC", "-D", "authentication.users.file=users"]
     r = Registry(arus, tmp_path, *basic)
     assert httpx.get(r.url + "/subjects").status_code == 401
     assert "Basic" in httpx.get(r.url + "/subjects").headers["www-authenticate"]
@@ -194,7 +196,75 @@ def test_users(arus, tmp_path):
     assert httpx.post(r.url + "/subjects/a", json=body).status_code == 200
     assert httpx.post(r.url + "/compatibility/subjects/a/versions", json=body).json() == {"is_compatible": True}
     assert httpx.put(r.url + "/config", json={"compatibility": "NONE"}).status_code == 401
+    assert r.register("a", "int").status_code == 401
     r.close()
+    r = Registry(arus, tmp_path, *basic, "-D", "authentication.roles=writer,admin", "-D", "authentication.realm=Prices",
+                 "-D", "authentication.skip.paths=/config,/schemas/types*")
+    assert httpx.get(r.url + "/subjects", auth=("bob", "b:ob")).status_code == 200
+    assert httpx.get(r.url + "/subjects", auth=("eve", "eve")).json() == {"error_code": 403, "message": "Forbidden"}
+    assert httpx.get(r.url + "/subjects", auth=("bob", "b:ob,reader")).headers["www-authenticate"] == 'Basic realm="Prices"'
+    assert httpx.get(r.url + "/config").status_code == httpx.get(r.url + "/schemas/types").status_code == 200
+    for header in ("Basic", "Basic !", "Basic Ym9i", "Bearer Ym9iOmI6b2I=", "Basic " + "A" * 9000):
+        assert httpx.get(r.url + "/mode", headers={"Authorization": header}).status_code == 401
+    r.close()
+
+
+def secured(tmp_path, pki):
+    (tmp_path / "users").write_text("ann: secret\n")
+    return {"ssl.keystore.location": str(pki / "server.pem"), "authentication.method": "BASIC",
+            "authentication.users.file": str(tmp_path / "users")}
+
+
+@pytest.mark.parametrize("http2", [False, True], ids=["h1", "h2"])
+def test_tls(arus, tmp_path, pki, http2):
+    """HTTP/1.1 and HTTP/2 as TLS agrees on them, large bodies, Confluent's client, `arus schema`; nothing in the clear."""
+    args = [x for k, v in secured(tmp_path, pki).items() for x in ("-D", f"{k}={v}")]
+    r = Registry(arus, tmp_path, "--listen", "https://127.0.0.1:0", *args)
+    url, ca = r.url.replace("http:", "https:"), str(pki / "ca.pem")
+    with httpx.Client(http1=not http2, http2=http2, verify=ssl.create_default_context(cafile=ca), timeout=20) as client:
+        assert client.get(url + "/subjects").status_code == 401
+        client.auth = ("ann", "secret")
+        answer = client.get(url + "/subjects")
+        assert answer.status_code == 200 and answer.http_version == ("HTTP/2" if http2 else "HTTP/1.1")
+        text = json.dumps({"type": "string", "x": "y" * 700_000})
+        assert client.post(url + "/subjects/large/versions", json={"schema": text}).status_code == 200
+        assert len(client.get(url + "/schemas/ids/1").json()["schema"]) > 700_000
+    sr = SchemaRegistryClient({"url": url, "ssl.ca.location": ca, "basic.auth.user.info": "ann:secret"})
+    assert sr.register_schema("a", Schema('"int"', "AVRO")) == 2
+    tool = [arus, "schema", "--url", url, "--cacert", ca]
+    assert subprocess.run([*tool, "--user", "ann:secret", "get", "a"], capture_output=True, text=True, timeout=20,
+                          check=True).stdout == '"int"\n'
+    env = {**os.environ, "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO": "ann:wrong"}
+    run = subprocess.run([*tool, "list"], env=env, capture_output=True, text=True, timeout=20, check=False)
+    assert run.returncode == 1 and "401: Unauthorized" in run.stderr
+    with pytest.raises(httpx.HTTPError):
+        httpx.get(r.url + "/subjects", auth=("ann", "secret"))
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(url + "/subjects", auth=("ann", "secret"))
+    r.process.send_signal(signal.SIGTERM)
+    assert r.process.wait(10) == 0 and "secret" not in r.process.stderr.read()
+
+
+def test_ksql_tls(arus, tmp_path, pki):
+    """ksqlDB's API behind TLS and a name, and the shell on it."""
+    lines = {**secured(tmp_path, pki), "listeners": "https://127.0.0.1:0", "log.dirs": str(tmp_path / "data")}
+    (tmp_path / "p").write_text("".join(f"{k}={v}\n" for k, v in lines.items()))
+    up = subprocess.Popen([arus, "up", tmp_path / "p"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        url = "https://" + up.stdout.readline().split()[-1]
+        for http2 in (False, True):
+            with httpx.Client(http1=not http2, http2=http2, verify=ssl.create_default_context(cafile=pki / "ca.pem")) as client:
+                denied = client.get(url + "/info")
+                assert (denied.status_code, denied.json()["error_code"]) == (401, 40100)
+                assert client.get(url + "/info", auth=("ann", "secret")).json()["KsqlServerInfo"]
+        shell = [arus, "sql", "--cacert", pki / "ca.pem", "-e", "SHOW STREAMS;"]
+        run = subprocess.run([*shell, url, "--user", "ann:secret"], capture_output=True, text=True, timeout=20, check=False)
+        assert run.returncode == 0, run.stderr
+        run = subprocess.run([*shell, url.replace("://", "://ann:secret@")], capture_output=True, timeout=20, check=False)
+        assert run.returncode == 0, run.stderr
+    finally:
+        up.terminate()
+        assert up.wait(10) == 0
 
 
 def test_confluent_client(registry):

@@ -17,28 +17,6 @@ PLAIN_JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required u
 SCRAM_JAAS = 'org.apache.kafka.common.security.scram.ScramLoginModule required user_admin="admin-secret";'
 
 
-@pytest.fixture(scope="session")
-def pki(tmp_path_factory):
-    """An authority, a server and a client, by the openssl command; and another authority that nobody knows."""
-    d = tmp_path_factory.mktemp("pki")
-
-    def openssl(*args):
-        subprocess.run(["openssl", *args], cwd=d, check=True, capture_output=True, timeout=60)
-
-    for ca in ("ca", "stranger-ca"):
-        openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-                "-keyout", f"{ca}.key", "-out", f"{ca}.pem", "-subj", f"/CN={ca}")
-    (d / "san").write_text("subjectAltName=DNS:localhost,IP:127.0.0.1\n")
-    for name, ca, subject in (("server", "ca", "/CN=server"), ("client", "ca", "/C=ID/O=Arus/CN=carol"),
-                              ("stranger", "stranger-ca", "/CN=mallory")):
-        openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key",
-                "-out", f"{name}.csr", "-subj", subject)
-        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.pem", "-CAkey", f"{ca}.key", "-CAcreateserial",
-                "-days", "2", "-out", f"{name}.crt", "-extfile", "san")
-        (d / f"{name}.pem").write_text((d / f"{name}.key").read_text() + (d / f"{name}.crt").read_text())
-    return d
-
-
 class Broker:
     """`arus broker` with listeners by name; ports are those the system chose."""
 

@@ -1,5 +1,4 @@
 /* The thread, its routes, how a request is answered, how it stops. */
-#include "registry/api/auth.h"
 #include "registry/api/call.h"
 
 #include "io/mailbox.h"
@@ -90,21 +89,30 @@ static handler_t *const handlers[] = {
 #undef ROUTE
 };
 
-static bool check_user(api_t *api, http_request_t *r)
+/* Reads, lookups and checks. */
+static bool only_reads(const http_request_t *r)
 {
-    if (auth_allows(&api->opt, r))
-        return true;
-    http_reply_header(r, "www-authenticate", STR("Basic realm=\"schema-registry\""));
-    reply_error(api, r, 401, STR("Unauthorized"));
-    return false;
+    str_t path = str_of(r->route ? r->route->path : "");
+    if (!str_eq(r->method, STR("POST")))
+        return str_eq(r->method, STR("GET")) || str_eq(r->method, STR("HEAD"));
+    return str_find(path, STR("/compatibility/")) >= 0 ||
+           str_ends(path, STR("/subjects/{subject}"));
+}
+
+static bool admit(void *env, http_request_t *r)
+{
+    api_t *api = env;
+    bool anyone = api->opt.anonymous_reads && only_reads(r);
+    int status = anyone ? 0 : http_auth_check(api->opt.auth, r);
+    if (status)
+        reply_error(api, r, status, status == 401 ? STR("Unauthorized") : STR("Forbidden"));
+    return !status;
 }
 
 static void serve(void *env, http_request_t *r)
 {
     api_t *api = env;
     int type = http_accepts(r, types, N_TYPES);
-    if (!check_user(api, r))
-        return;
     if (type < 0)
         reply_error(api, r, 406, STR("HTTP 406 Not Acceptable"));
     else if (!takes_type(r))
@@ -116,8 +124,6 @@ static void serve(void *env, http_request_t *r)
 static void miss(void *env, http_request_t *r)
 {
     api_t *api = env;
-    if (!check_user(api, r))
-        return;
     if (r->route)
         reply_error(api, r, 405, STR("HTTP 405 Method Not Allowed"));
     else if (str_starts(r->path, STR("/exporters")) || str_starts(r->path, STR("/dek-registry")))
@@ -177,16 +183,9 @@ static void *run(void *arg)
 static ST listen_all(api_t *api, const api_options_t *opt, err_t *err)
 {
     api->address = ARENA_ARRAY(&api->life, str_t, opt->n_listeners + 1);
-    for (size_t i = 0; i < opt->n_listeners; i++) {
-        str_t host;
-        uint16_t port;
-        TRY(http_address_split(opt->listener[i], &host, &port, err));
-        TRY(http_server_listen(api->http, host, port, &port, err));
-        bool six = str_find_char(host, ':') >= 0;
-        api->address[i] =
-            arena_printf(&api->life, "%s" STR_FMT "%s:%u", six ? "[" : "",
-                         STR_ARG(host.len ? host : STR("127.0.0.1")), six ? "]" : "", port);
-    }
+    for (size_t i = 0; i < opt->n_listeners; i++)
+        TRY(http_server_listen(api->http, opt->listener[i], opt->tls, &api->life, &api->address[i],
+                               err));
     return ST_OK;
 }
 
@@ -195,10 +194,6 @@ static void copy_options(api_t *api, const api_options_t *opt)
     api->opt = *opt;
     api->opt.listener = NULL;
     api->opt.cluster_id = arena_str(&api->life, opt->cluster_id);
-    str_t *user = ARENA_ARRAY(&api->life, str_t, opt->n_users + 1);
-    for (size_t i = 0; i < opt->n_users; i++)
-        user[i] = arena_str(&api->life, opt->user[i]);
-    api->opt.user = user;
 }
 
 st_t api_start(const api_options_t *opt, api_t **ret, err_t *err)
@@ -216,6 +211,7 @@ st_t api_start(const api_options_t *opt, api_t **ret, err_t *err)
     http.n_routes = sizeof routes / sizeof *routes;
     http.env = api;
     http.miss = miss;
+    http.admit = admit;
     http.body_bytes_max = CALL_BODY_BYTES_MAX;
     api->http = http_server_new(&http);
     st_t st = listen_all(api, opt, err);

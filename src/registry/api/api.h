@@ -7,6 +7,7 @@
 #ifndef ARUS_REGISTRY_API_API_H
 #define ARUS_REGISTRY_API_API_H
 
+#include "http/auth.h"
 #include "registry/registry.h"
 
 typedef struct api api_t;
@@ -20,9 +21,9 @@ typedef struct api_options {
     str_t cluster_id;      /* of the log */
     const str_t *listener; /* "http://127.0.0.1:8081"; port 0: the system chooses */
     size_t n_listeners;
-    const str_t *user; /* "name:password" each; none: everyone may do everything */
-    size_t n_users;
-    bool anonymous_reads; /* who is no user may read and check, else nothing */
+    io_tls_t *tls;           /* for https:// ones; NULL: there are none. Must outlive the api_t */
+    const http_auth_t *auth; /* NULL: everyone may do everything. Must outlive the api_t */
+    bool anonymous_reads;    /* who is no user may read and check, else nothing */
 } api_options_t;
 
 /* Listens on all and starts the thread. When it returns, requests are answered. */

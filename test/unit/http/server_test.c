@@ -82,7 +82,13 @@ static int enter(void **state)
     o.idle_ms = 300;
     w->server = http_server_new(&o);
     err_t err;
-    assert_int_equal(ST_OK, http_server_listen(w->server, STR("127.0.0.1"), 0, &w->port, &err));
+    arena_t a;
+    str_t host, address;
+    arena_init(&a, ARENA_NO_LIMIT);
+    assert_int_equal(ST_BAD_CONFIG, http_server_listen(w->server, STR("https://127.0.0.1:0"), NULL, &a, &address, &err));
+    assert_int_equal(ST_OK, http_server_listen(w->server, STR("127.0.0.1:0"), NULL, &a, &address, &err));
+    assert_int_equal(ST_OK, http_address_split(address, &host, &w->port, &err));
+    arena_done(&a);
     *state = w;
     return 0;
 }

@@ -96,6 +96,7 @@ static void free_broker(broker_t *b)
     broker_listeners_free(b);
     broker_users_free(b);
     broker_acls_free(b);
+    broker_quotas_free(b);
     arena_done(&b->arena);
     free(b);
 }
@@ -110,11 +111,14 @@ ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
     io_random(b->io, b->secret, sizeof b->secret);
     broker_users_init(b);
     broker_acls_init(b);
+    broker_quotas_init(b);
     st_t st = read_properties(b, opt, err);
     if (st == ST_OK)
         st = broker_users_load(b, err);
     if (st == ST_OK)
         st = broker_acls_load(b, err);
+    if (st == ST_OK)
+        st = broker_quotas_load(b, err);
     if (st == ST_OK)
         st = broker_ports_open(b, err);
     if (st != ST_OK) {

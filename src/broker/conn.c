@@ -48,12 +48,14 @@ static void dequeue(broker_conn_t *c)
     c->requests_bytes -= r->len;
     if (r->cut)
         c->closing = true;
+    if (r->throttle_ms > 0 && !r->is_produce)
+        broker_conn_mute(c, r->throttle_ms);
     broker_request_free(r);
 }
 
 static bool may_start(const broker_conn_t *c, const char *frame)
 {
-    if (c->closing || (c->last && c->last->cut))
+    if (c->closing || c->unmute.slot || (c->last && c->last->cut))
         return false;
     if (c->n_requests == 0)
         return true;
@@ -134,7 +136,7 @@ static void start_from_buffer(broker_conn_t *c)
 static bool wants_bytes(const broker_conn_t *c)
 {
     str_t in = buf_str(&c->in);
-    if (c->closing)
+    if (c->closing || c->unmute.slot)
         return false;
     int64_t n = frame_bytes(c, in);
     if (n > 0 && (size_t)n <= in.len)
@@ -293,13 +295,31 @@ static void answer_now(void *arg)
     broker_answer(r, c->late_answer);
 }
 
-void broker_conn_answer_late(broker_request_t *r, const void *response)
+static void listen_again(void *arg)
+{
+    broker_conn_touch(arg);
+}
+
+void broker_conn_mute(broker_conn_t *c, int32_t ms)
+{
+    if (ms > 0 && io_stream_is_open(&c->stream))
+        io_timer_set(c->net->loop, &c->unmute, ms);
+}
+
+void broker_conn_answer_late(broker_request_t *r, void *response)
 {
     broker_conn_t *c = r->conn;
     ASSERT(!c->late_request);
     c->late_request = r;
     c->late_answer = response;
     io_timer_set(c->net->loop, &c->late, c->net->broker->config.failed_auth_ms);
+}
+
+str_t broker_conn_host(str_t peer)
+{
+    while (peer.len && peer.ptr[--peer.len] != ':')
+        ;
+    return peer;
 }
 
 void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd)
@@ -309,12 +329,11 @@ void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd)
     c->port = port;
     c->active_ns = io_loop_ns(net->loop);
     c->late = (io_timer_t){.fn = answer_now, .arg = c};
+    c->unmute = (io_timer_t){.fn = listen_again, .arg = c};
     io_stream_open(&c->stream, net->loop, fd, port->listener->tls,
                    net->broker->config.authentication_ms, ready, c);
     broker_auth_begin(c);
-    c->host = io_tcp_peer(fd, &c->peer);
-    while (c->host.len && c->host.ptr[--c->host.len] != ':')
-        ;
+    c->host = broker_conn_host(io_tcp_peer(fd, &c->peer));
     c->next = net->conns;
     if (c->next)
         c->next->prev = c;
@@ -330,6 +349,8 @@ void broker_conn_close(broker_conn_t *c)
     if (c->late_request)
         c->late_request->done = true;
     io_timer_clear(c->net->loop, &c->late);
+    io_timer_clear(c->net->loop, &c->unmute);
+    broker_ip_leave(c->net->broker, c->host);
     c->closing = true;
     atomic_fetch_sub(&c->net->broker->connections, 1);
     buf_done(&c->in);

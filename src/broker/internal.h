@@ -18,6 +18,7 @@
 #include "broker/authorize.h"
 #include "broker/broker.h"
 #include "broker/codes.h"
+#include "broker/throttle.h"
 #include "io/mailbox.h"
 #include "io/tcp.h"
 #include "log/local/local.h"
@@ -79,6 +80,7 @@ struct broker {
     VEC(broker_port_t *) ports;
     broker_users_t users;
     broker_acls_t acls;
+    broker_quotas_t quotas;
     uint8_t secret[32]; /* of this run */
     VEC(broker_net_t *) nets;
     size_t next_net; /* thread: nets[0], which accepts */
@@ -114,13 +116,14 @@ struct broker_request {
     wire_out_t out;          /* 4 bytes of length, header, body */
     VEC(log_chunk_t) chunks; /* the records of the answer, in their order */
     size_t written;
+    int32_t mutations, throttle_ms; /* throttle.c: partitions made and removed; the wait */
 };
 
 static inline broker_t *broker_of(const broker_request_t *r);
 
 /* Encodes the response: thread: whoever has the request. The request is not the caller's any more.
  */
-void broker_answer(broker_request_t *r, const void *response);
+void broker_answer(broker_request_t *r, void *response);
 /* There is no answer: to a Produce with acks=0. */
 void broker_answer_nothing(broker_request_t *r);
 /* The connection is closed once what was asked before is answered. */
@@ -162,7 +165,8 @@ struct broker_conn {
     broker_auth_t auth;
     io_timer_t late; /* for what is answered late */
     broker_request_t *late_request;
-    const void *late_answer;
+    void *late_answer;
+    io_timer_t unmute; /* set: a quota is used up, nothing is read */
     char peer[IO_TCP_ADDR_MAX];
     str_t host; /* of the other end, in peer; stays as it is */
     buf_t in;   /* what was read and is not yet a request */
@@ -173,13 +177,17 @@ struct broker_conn {
     broker_session_t *session; /* NULL: none; fetch_session.c */
 };
 
+/* An address without its port. */
+str_t broker_conn_host(str_t peer);
 /* thread: net. */
 void broker_conn_open(broker_net_t *net, broker_port_t *port, int fd);
 /* There is something to write or to start. */
 void broker_conn_touch(broker_conn_t *c);
 void broker_conn_work(broker_conn_t *c);
+/* Nothing is read from it for so long: a quota is used up. */
+void broker_conn_mute(broker_conn_t *c, int32_t ms);
 /* Answers after connection.failed.authentication.delay.ms. thread: net */
-void broker_conn_answer_late(broker_request_t *r, const void *response);
+void broker_conn_answer_late(broker_request_t *r, void *response);
 /* Its socket is closed; it is freed when no request is away. */
 void broker_conn_close(broker_conn_t *c);
 void broker_conn_free(broker_conn_t *c);

@@ -37,6 +37,12 @@ static void accept_some(void *arg, unsigned ready)
             io_tcp_close(fd);
             continue;
         }
+        char peer[IO_TCP_ADDR_MAX];
+        if (!broker_ip_enter(b, broker_conn_host(io_tcp_peer(fd, &peer)))) {
+            atomic_fetch_sub(&b->connections, 1);
+            io_tcp_close(fd);
+            continue;
+        }
         arrival_t *a = mem_alloc(sizeof *a);
         *a = (arrival_t){.port = p, .fd = fd};
         io_mailbox_put(&b->nets.ptr[b->next_net++ % b->nets.len]->arrivals, &a->mail);

@@ -123,10 +123,15 @@ void broker_request_start(broker_request_t *r)
         broker_refuse(r, code);
         return;
     }
+    if (r->is_produce)
+        broker_conn_mute(r->conn, broker_throttle_produce(r));
     switch (r->handler->where) {
-    case BROKER_NET:
+    case BROKER_NET: {
+        int64_t began = io_mono_ns(b->io);
         r->handler->run(r);
+        broker_throttle_worked(r, io_mono_ns(b->io) - began);
         break;
+    }
     case BROKER_ADMIN:
         broker_send(r, &b->admin);
         break;
@@ -184,12 +189,13 @@ static void splice_chunks(broker_request_t *r)
     out->splices.cap = all.cap;
 }
 
-void broker_answer(broker_request_t *r, const void *response)
+void broker_answer(broker_request_t *r, void *response)
 {
     err_t err;
     bool flexible = wire_api_flexible(r->api, r->version);
     int header = wire_response_header_version(r->api, r->version);
     wire_response_header_t h = {.correlation_id = r->correlation_id};
+    broker_throttle(r, response);
     buf_put_be32(&r->out.buf, 0);
     st_t st = wire_encode(wire_response_header_schema(), header, header == 1, &h, &r->out, &err);
     if (st == ST_OK)
@@ -208,6 +214,8 @@ void broker_answer(broker_request_t *r, const void *response)
 
 void broker_answer_nothing(broker_request_t *r)
 {
+    if (r->handler && r->message)
+        broker_throttle(r, NULL);
     wire_out_clear(&r->out);
     finish(r);
 }

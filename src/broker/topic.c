@@ -153,6 +153,7 @@ static void create_one(broker_request_t *r, int32_t i, wire_create_topics_respon
     to->name = m->topics.ptr[i].name;
     if (!f.code && !m->validate_only) {
         st_t st = log_topic_create(b->log, &spec, &err);
+        r->mutations += spec.partitions;
         if (st == ST_BAD_INPUT)
             f = BROKER_FAIL(&r->arena, KAFKA_INVALID_REQUEST, "%s", err.msg);
         else if (st != ST_OK)
@@ -205,6 +206,7 @@ static void delete_one(broker_request_t *r, str_t name, const wire_uuid_t *id,
         return;
     to->name = arena_str(&r->arena, log_topic_name(t));
     to->topic_id = broker_uuid(log_topic_id(t));
+    r->mutations += log_topic_partitions(t);
     to->error_code = broker_code(log_topic_delete(b->log, to->name, NULL));
     log_topic_unref(t);
 }
@@ -251,6 +253,7 @@ static broker_failure_t grow_one(broker_request_t *r,
         return BROKER_FAIL(&r->arena, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                            "%d partitions are new, %d assignments were given", t->count - now,
                            t->assignments.len);
+    r->mutations += t->count - now;
     st_t st = m->validate_only ? ST_OK : log_topic_grow(b->log, t->name, t->count, &err);
     return st == ST_OK ? (broker_failure_t){0}
                        : BROKER_FAIL(&r->arena, broker_code(st), "%s", err.msg);

@@ -453,3 +453,100 @@ def test_without_an_authorizer(broker):
     with Raw(b.port("PLAINTEXT")) as s:
         assert s.call(29, 1, ANY_ACL)[4:6] == struct.pack(">h", 54)
         assert s.handshake("PLAIN")[:2] == struct.pack(">h", 34)
+
+
+# ---- quotas
+
+def text(s):
+    return b"\xff\xff" if s is None else struct.pack(">h", len(s)) + s.encode()
+
+
+def set_quota(raw, entity, **values):
+    """AlterClientQuotas 0; None removes. The error's code."""
+    body = struct.pack(">ii", 1, len(entity)) + b"".join(text(k) + text(v) for k, v in entity.items())
+    body += struct.pack(">i", len(values))
+    for key, value in values.items():
+        body += text(key) + struct.pack(">d?", value or 0, value is None)
+    return struct.unpack(">h", raw.call(49, 0, body + b"\0")[8:10])[0]
+
+
+def quotas(raw, *components, strict=False):
+    """DescribeClientQuotas 0: what is between its first error and the end."""
+    body = struct.pack(">i", len(components)) + b"".join(
+        text(k) + struct.pack(">b", how) + text(name) for k, how, name in components)
+    return raw.call(48, 0, body + struct.pack(">?", strict))[8:]
+
+
+def produce_for(conf, topic, n_bytes):
+    """Seconds that it takes, and the longest wait that the broker told."""
+    waits = [0]
+    p = Producer({**conf, "linger.ms": 5, "batch.size": 20000, "throttle_cb": lambda e: waits.append(e.throttle_time)})
+    begun = time.monotonic()
+    for _ in range(n_bytes // 10000):
+        p.produce(topic, b"x" * 10000)
+        p.poll(0)
+    assert p.flush(30) == 0
+    return time.monotonic() - begun, max(waits)
+
+
+def test_quotas(broker):
+    b = broker({"IN": "SASL_PLAINTEXT"}, AUTHORIZER + "sasl.enabled.mechanisms=PLAIN\nquota.window.num=2\n"
+               "allow.everyone.if.no.acl.found=true\n"
+               f"listener.name.in.plain.sasl.jaas.config={PLAIN_JAAS}\n")
+    make_topic(user(b, "admin"), "t")
+    with Raw(b.port("IN")) as s:
+        s.plain("admin", "admin-secret")
+        assert set_quota(s, {"user": "alice"}, producer_byte_rate=300_000, consumer_byte_rate=300_000) == 0
+        assert set_quota(s, {"user": "alice", "client-id": "fast"}, producer_byte_rate=1e9) == 0
+        assert set_quota(s, {"client-id": None}, request_percentage=1000) == 0
+        for entity, values in (({"user": "x"}, {"no_such": 1}), ({"user": "x"}, {"producer_byte_rate": -1}),
+                               ({"ip": "1.2.3.4", "user": "x"}, {"connection_creation_rate": 1}), ({}, {}),
+                               ({"user": "x"}, {"connection_creation_rate": 1}), ({"what": "x"}, {})):
+            assert set_quota(s, entity, **values) == 42
+        assert struct.unpack(">i", quotas(s)[:4])[0] == 3
+        assert struct.unpack(">i", quotas(s, ("user", 0, "alice"))[:4])[0] == 2
+        assert struct.unpack(">i", quotas(s, ("user", 0, "alice"), strict=True)[:4])[0] == 1
+        assert struct.unpack(">i", quotas(s, ("client-id", 1, None))[:4])[0] == 1
+    b.stop()
+    b.start()
+    took, wait = produce_for(user(b, "alice"), "t", 1_200_000)
+    assert took > 2 and wait > 0
+    for name, more in (("bob", {}), ("alice", {"client.id": "fast"})):
+        took, wait = produce_for(user(b, name) | more, "t", 1_200_000)
+        assert took < 1.5 and wait == 0
+    begun = time.monotonic()
+    c = Consumer({**user(b, "alice"), "group.id": "g", "auto.offset.reset": "earliest",
+                  "max.partition.fetch.bytes": 100_000})
+    c.subscribe(["t"])
+    got = 0
+    while got < 120:
+        got += len(c.consume(100, timeout=1))
+    c.close()
+    assert time.monotonic() - begun > 2
+    with Raw(b.port("IN")) as s:  # and when it is gone, nobody waits
+        s.plain("admin", "admin-secret")
+        assert set_quota(s, {"user": "alice"}, producer_byte_rate=None, consumer_byte_rate=None) == 0
+    took, wait = produce_for(user(b, "alice"), "t", 1_200_000)
+    assert took < 1.5 and wait == 0
+
+
+def test_addresses_have_so_many_connections(broker):
+    b = broker({"PLAINTEXT": "PLAINTEXT"}, "max.connections.per.ip=1\nmax.connections.per.ip.overrides=127.0.0.1:3\n"
+               "quota.window.num=2\n")
+    held = [Raw(b.port("PLAINTEXT")) for _ in range(3)]
+    assert all(s.call(18, 0, b"") is not None for s in held)
+    with Raw(b.port("PLAINTEXT")) as s:
+        assert s.closed()
+    held.pop().socket.close()
+    time.sleep(0.2)
+    with Raw(b.port("PLAINTEXT")) as s:
+        assert s.call(18, 0, b"") is not None
+    assert set_quota(held[0], {"ip": None}, connection_creation_rate=2) == 0
+    held.pop().socket.close()
+    time.sleep(0.2)
+    alive = 0
+    for _ in range(6):
+        with Raw(b.port("PLAINTEXT")) as s:
+            alive += s.call(18, 0, b"") is not None
+        time.sleep(0.05)
+    assert 1 <= alive <= 3

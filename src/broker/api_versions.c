@@ -5,8 +5,10 @@
 static const struct feature {
     const char *name;
     int16_t min, max;
-} features[] = {
-    {"kraft.version", 0, 1}, {"metadata.version", 7, 29}, {"transaction.version", 0, 2}};
+} features[] = {{"group.version", 0, 1},
+                {"kraft.version", 0, 1},
+                {"metadata.version", 7, 29},
+                {"transaction.version", 0, 2}};
 
 #define N_FEATURES (int32_t)(sizeof features / sizeof *features)
 

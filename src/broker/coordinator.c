@@ -1,6 +1,7 @@
 /* coordinator.c: the thread that keeps groups and transactions, and gives out producer ids. */
 #include "broker/coordinator.h"
 
+#include "broker/consumer_group.h"
 #include "broker/group.h"
 #include "broker/txn.h"
 
@@ -11,6 +12,7 @@ ST broker_coordinator_new(broker_t *b, broker_coordinator_t **ret, err_t *err)
     broker_coordinator_t *c = mem_zalloc(sizeof *c);
     c->broker = b;
     map_init(&c->groups);
+    map_init(&c->consumer_groups);
     map_init(&c->txns);
     *ret = c;
     return txn_load(c, err);
@@ -21,6 +23,7 @@ void broker_coordinator_free(broker_coordinator_t *c)
     if (!c)
         return;
     map_done(&c->groups, group_free);
+    map_done(&c->consumer_groups, consumer_group_free);
     map_done(&c->txns, txn_free);
     VEC_DONE(&c->entries);
     VEC_DONE(&c->produced);

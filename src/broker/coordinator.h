@@ -18,6 +18,7 @@ typedef struct coordinator_entry {
 struct broker_coordinator {
     broker_t *broker;
     map_t groups;                               /* group.h */
+    map_t consumer_groups;                      /* consumer_group.h */
     map_t txns;                                 /* txn.h */
     int64_t next_producer_id, producer_ids_end; /* those that may be given out */
     VEC(coordinator_entry_t) entries;

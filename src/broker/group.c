@@ -1,6 +1,8 @@
 /* group.c: joining, syncing, heartbeats, leaving: Kafka's classic group protocol. */
 #include "broker/group.h"
 
+#include "broker/consumer_group.h"
+
 #define UUID_TEXT_BYTES 36
 #define ROUND_MS_MAX    (10 * 60 * 1000)
 #define PROTOCOLS_MAX   100 /* a member; all are compared with all others' */
@@ -16,7 +18,7 @@ const char *group_state_name(group_state_t s)
 
 static void round_is_over(void *arg);
 
-group_t *group_find(broker_coordinator_t *c, str_t id)
+group_t *group_find(const broker_coordinator_t *c, str_t id)
 {
     return map_get(&c->groups, id);
 }
@@ -49,12 +51,26 @@ void group_free(void *group)
     free(g);
 }
 
-void group_settle(group_t *g)
+static void forget(group_t *g)
 {
-    if (g->members.len || g->pending.len)
-        return;
     map_remove(&g->coordinator->groups, g->id);
     group_free(g);
+}
+
+void group_settle(group_t *g)
+{
+    if (!g->members.len && !g->pending.len)
+        forget(g);
+}
+
+bool group_make_way(broker_coordinator_t *c, str_t id)
+{
+    group_t *g = group_find(c, id);
+    if (g && g->members.len)
+        return false;
+    if (g)
+        forget(g);
+    return true;
 }
 
 /* ---- answers */
@@ -263,15 +279,8 @@ void group_member_gone(group_member_t *m)
 
 static str_t new_member_id(broker_request_t *r, str_t prefix)
 {
-    uint8_t u[16];
-    io_random(broker_of(r)->io, u, sizeof u);
-    buf_t b = BUF_INIT;
-    buf_printf(&b, STR_FMT "-", STR_ARG(str_sub(prefix, 0, 200)));
-    for (int i = 0; i < 16; i++)
-        buf_printf(&b, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", u[i]);
-    str_t id = arena_str(&r->arena, buf_str(&b));
-    buf_done(&b);
-    return id;
+    return arena_printf(&r->arena, STR_FMT "-" STR_FMT, STR_ARG(str_sub(prefix, 0, 200)),
+                        STR_ARG(group_new_uuid(r)));
 }
 
 static int16_t check_join(const group_t *g, const broker_request_t *r)
@@ -284,6 +293,8 @@ static int16_t check_join(const group_t *g, const broker_request_t *r)
         m->session_timeout_ms > config->session_ms_max)
         return KAFKA_INVALID_SESSION_TIMEOUT;
     if (!m->protocols.len || m->protocols.len > PROTOCOLS_MAX || !m->protocol_type.len)
+        return KAFKA_INCONSISTENT_GROUP_PROTOCOL;
+    if (consumer_group_find(broker_coordinator_of(r), m->group_id))
         return KAFKA_INCONSISTENT_GROUP_PROTOCOL;
     if (!g)
         return m->member_id.len ? KAFKA_UNKNOWN_MEMBER_ID : KAFKA_NONE;

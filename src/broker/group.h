@@ -62,14 +62,20 @@ static inline io_loop_t *group_loop(const group_t *g)
 
 const char *group_state_name(group_state_t s);
 /* NULL when nobody is or was lately in it; its offsets may be there all the same. */
-group_t *group_find(broker_coordinator_t *c, str_t id);
+group_t *group_find(const broker_coordinator_t *c, str_t id);
 /* Forgets it when nobody is in it or about to be. */
 void group_settle(group_t *g);
+/* A consumer group (consumer_group.h) takes the id; false: there are members. */
+bool group_make_way(broker_coordinator_t *c, str_t id);
 void group_free(void *group);
 
 /* ---- member.c */
 str_t group_own(str_t s);
 void group_disown(str_t *s);
+/* Where the client is, as Java shows an address; owned. */
+str_t group_shown_host(const broker_request_t *r);
+/* A new random one, in the request's arena. */
+str_t group_new_uuid(broker_request_t *r);
 group_member_t *group_member_new(group_t *g, const broker_request_t *r, str_t id);
 /* Takes it out of the group. Requests that wait are not answered. */
 void group_member_free(group_member_t *m);
@@ -97,8 +103,9 @@ void group_pending_free(group_pending_t *p);
 void group_try_complete(group_t *g);
 
 /* ---- group_offsets.c */
-/* Whether somebody with this member id and generation may commit offsets of the group. */
-int16_t group_check_committer(const group_t *g, str_t member_id, str_t instance_id,
-                              int32_t generation);
+/* Whether somebody with this member id and generation, or member epoch, may commit offsets of the
+ * group. */
+int16_t group_check_committer(const broker_coordinator_t *c, str_t group, str_t member_id,
+                              str_t instance_id, int32_t generation);
 
 #endif

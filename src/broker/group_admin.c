@@ -1,5 +1,6 @@
 /* group_admin.c: groups as tools see them: ListGroups, DescribeGroups, DeleteGroups. thread: group
  */
+#include "broker/consumer_group.h"
 #include "broker/group.h"
 
 static bool has(const str_t *list, int32_t n, str_t word)
@@ -20,22 +21,27 @@ static bool has_offsets(broker_request_t *r, str_t group)
 
 /* ---- ListGroups: those with members, and those of which only offsets are left */
 
-static void list_one(broker_request_t *r, str_t id, const group_t *g,
+static void list_one(broker_request_t *r, str_t id, str_t state, str_t type, str_t protocol_type,
                      wire_list_groups_response_t *answer)
 {
     MESSAGE(list_groups);
-    str_t state = str_of(group_state_name(g ? g->state : GROUP_EMPTY));
     if (!broker_may_cluster(r->conn, ACL_DESCRIBE) &&
         !broker_may(r->conn, ACL_DESCRIBE, ACL_GROUP, id))
         return;
-    if (!has(m->states_filter.ptr, m->states_filter.len, state) ||
-        !has(m->types_filter.ptr, m->types_filter.len, STR("classic")))
-        return;
-    answer->groups.ptr[answer->groups.len++] =
-        (wire_list_groups_response_group_t){.group_id = id,
-                                            .protocol_type = g ? g->protocol_type : STR("consumer"),
-                                            .group_state = state,
-                                            .group_type = STR("classic")};
+    if (has(m->states_filter.ptr, m->states_filter.len, state) &&
+        has(m->types_filter.ptr, m->types_filter.len, type))
+        answer->groups.ptr[answer->groups.len++] =
+            (wire_list_groups_response_group_t){.group_id = id,
+                                                .protocol_type = protocol_type,
+                                                .group_state = state,
+                                                .group_type = type};
+}
+
+static void list_classic(broker_request_t *r, str_t id, const group_t *g,
+                         wire_list_groups_response_t *answer)
+{
+    list_one(r, id, str_of(group_state_name(g ? g->state : GROUP_EMPTY)), STR("classic"),
+             g ? g->protocol_type : STR("consumer"), answer);
 }
 
 void broker_on_list_groups(broker_request_t *r)
@@ -45,13 +51,17 @@ void broker_on_list_groups(broker_request_t *r)
     str_t *name;
     size_t n;
     log_groups(c->broker->log, &r->arena, &name, &n);
-    NEW_LIST(&r->arena, answer->groups, list_groups_response_group, n + c->groups.len);
+    NEW_LIST(&r->arena, answer->groups, list_groups_response_group,
+             n + c->groups.len + c->consumer_groups.len);
     answer->groups.len = 0;
     for (size_t i = 0; i < n; i++)
-        if (!map_get(&c->groups, name[i]))
-            list_one(r, name[i], NULL, answer);
+        if (!group_find(c, name[i]) && !consumer_group_find(c, name[i]))
+            list_classic(r, name[i], NULL, answer);
     for (map_entry_t *e = NULL; (e = map_next(&c->groups, e));)
-        list_one(r, e->key, e->value, answer);
+        list_classic(r, e->key, e->value, answer);
+    for (map_entry_t *e = NULL; (e = map_next(&c->consumer_groups, e));)
+        list_one(r, e->key, str_of(consumer_group_state(e->value)), STR("consumer"),
+                 STR("consumer"), answer);
     broker_answer(r, answer);
 }
 
@@ -95,15 +105,18 @@ void broker_on_describe_groups(broker_request_t *r)
             to->authorized_operations = broker_operations(r->conn, ACL_GROUP, to->group_id);
         if (g) {
             describe(r, g, to);
-        } else if (has_offsets(r, to->group_id)) {
+        } else if (!consumer_group_find(c, to->group_id) && has_offsets(r, to->group_id)) {
             to->group_state = str_of(group_state_name(GROUP_EMPTY));
             to->protocol_type = STR("consumer");
         } else {
             to->group_state = STR("Dead");
             if (r->version >= 6) {
                 to->error_code = KAFKA_GROUP_ID_NOT_FOUND;
-                to->error_message =
-                    arena_printf(&r->arena, "Group " STR_FMT " not found.", STR_ARG(to->group_id));
+                to->error_message = arena_printf(&r->arena,
+                                                 consumer_group_find(c, to->group_id)
+                                                     ? "Group " STR_FMT " is not a classic group."
+                                                     : "Group " STR_FMT " not found.",
+                                                 STR_ARG(to->group_id));
             }
         }
     }
@@ -120,7 +133,7 @@ static int16_t delete_one(broker_request_t *r, str_t id)
         return KAFKA_GROUP_AUTHORIZATION_FAILED;
     if (!id.len)
         return KAFKA_INVALID_GROUP_ID;
-    if (g && (g->members.len || g->pending.len))
+    if (consumer_group_find(c, id) || (g && (g->members.len || g->pending.len)))
         return KAFKA_NON_EMPTY_GROUP;
     st_t st = log_group_delete(c->broker->log, id, NULL);
     if (st == ST_NOT_FOUND)

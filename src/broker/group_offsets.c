@@ -2,16 +2,21 @@
  *
  * The log keeps them. Commits are collected while there is mail, and go into the log together.
  */
+#include "broker/consumer_group.h"
 #include "broker/group.h"
 #include "broker/txn.h"
 
 /* ---- OffsetCommit */
 
 /* Who may: a member of this generation, or anybody while nobody is in the group. */
-int16_t group_check_committer(const group_t *g, str_t member_id, str_t instance_id,
-                              int32_t generation)
+int16_t group_check_committer(const broker_coordinator_t *c, str_t group, str_t member_id,
+                              str_t instance_id, int32_t generation)
 {
+    const consumer_group_t *assigned = consumer_group_find(c, group);
+    const group_t *g = group_find(c, group);
     group_member_t *member;
+    if (assigned)
+        return consumer_group_check_committer(assigned, member_id, generation);
     if (!g || g->state == GROUP_EMPTY)
         return generation < 0 ? KAFKA_NONE : KAFKA_ILLEGAL_GENERATION;
     if (generation < 0 && !member_id.len)
@@ -33,7 +38,7 @@ static int16_t check_request(broker_request_t *r)
         return KAFKA_INVALID_GROUP_ID;
     if (!broker_may(r->conn, ACL_READ, ACL_GROUP, m->group_id))
         return KAFKA_GROUP_AUTHORIZATION_FAILED;
-    return group_check_committer(group_find(c, m->group_id), m->member_id, m->group_instance_id,
+    return group_check_committer(c, m->group_id, m->member_id, m->group_instance_id,
                                  m->generation_id_or_member_epoch);
 }
 
@@ -225,6 +230,15 @@ fetch_topics(broker_request_t *r, str_t group, const wire_offset_fetch_request_t
     return to;
 }
 
+/* A member that says its epoch must be in it. */
+static int16_t check_reader(broker_request_t *r, const wire_offset_fetch_request_group_t *from)
+{
+    const consumer_group_t *g = consumer_group_find(broker_coordinator_of(r), from->group_id);
+    if (!g || !from->member_id.ptr || from->member_epoch < 0)
+        return KAFKA_NONE;
+    return consumer_group_check_committer(g, from->member_id, from->member_epoch);
+}
+
 void broker_on_offset_fetch(broker_request_t *r)
 {
     MESSAGE(offset_fetch);
@@ -249,6 +263,9 @@ void broker_on_offset_fetch(broker_request_t *r)
             to->error_code = KAFKA_GROUP_AUTHORIZATION_FAILED;
             continue;
         }
+        to->error_code = check_reader(r, from);
+        if (to->error_code)
+            continue;
         to->topics.ptr =
             fetch_topics(r, from->group_id, from->topics.ptr, from->topics.len, &to->topics.len);
     }
@@ -256,6 +273,14 @@ void broker_on_offset_fetch(broker_request_t *r)
 }
 
 /* ---- OffsetDelete */
+
+static bool is_assigned(const consumer_group_t *g, str_t topic)
+{
+    for (size_t i = 0; g && i < g->members.len; i++)
+        if (consumer_member_wants(g->members.ptr[i], topic))
+            return true;
+    return false;
+}
 
 /* Whether a member of a group of consumers reads the topic. */
 static bool is_subscribed(const group_t *g, str_t topic, arena_t *a)
@@ -288,7 +313,10 @@ static int16_t delete_code(broker_request_t *r, const group_t *g, str_t topic, i
     log_topic_unref(t);
     if (!there)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
-    return is_subscribed(g, topic, &r->arena) ? KAFKA_GROUP_SUBSCRIBED_TO_TOPIC : KAFKA_NONE;
+    MESSAGE(offset_delete);
+    const consumer_group_t *assigned = consumer_group_find(broker_coordinator_of(r), m->group_id);
+    bool read = is_assigned(assigned, topic) || is_subscribed(g, topic, &r->arena);
+    return read ? KAFKA_GROUP_SUBSCRIBED_TO_TOPIC : KAFKA_NONE;
 }
 
 void broker_on_offset_delete(broker_request_t *r)
@@ -301,7 +329,7 @@ void broker_on_offset_delete(broker_request_t *r)
     log_group_offset_t *all;
     size_t n;
     log_group_offsets(c->broker->log, m->group_id, &r->arena, &all, &n);
-    if (!g && !n)
+    if (!g && !n && !consumer_group_find(c, m->group_id))
         answer->error_code = KAFKA_GROUP_ID_NOT_FOUND;
     else if (g && g->members.len && !str_eq(g->protocol_type, STR("consumer")))
         answer->error_code = KAFKA_NON_EMPTY_GROUP;

@@ -12,6 +12,27 @@ void group_disown(str_t *s)
     *s = STR_NONE;
 }
 
+str_t group_shown_host(const broker_request_t *r)
+{
+    buf_t shown = BUF_INIT;
+    buf_printf(&shown, "/" STR_FMT, STR_ARG(r->conn->host));
+    str_t host = group_own(buf_str(&shown));
+    buf_done(&shown);
+    return host;
+}
+
+str_t group_new_uuid(broker_request_t *r)
+{
+    uint8_t u[16];
+    char text[37];
+    size_t n = 0;
+    io_random(broker_of(r)->io, u, sizeof u);
+    for (int i = 0; i < 16; i++)
+        n += (size_t)snprintf(text + n, sizeof text - n,
+                              i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x", u[i]);
+    return arena_str(&r->arena, str_n(text, n));
+}
+
 static void set(str_t *to, str_t s)
 {
     str_t copy = group_own(s);
@@ -38,11 +59,7 @@ group_member_t *group_member_new(group_t *g, const broker_request_t *r, str_t id
     m->id = group_own(id);
     m->instance_id = group_own(from->group_instance_id);
     m->client_id = group_own(r->client_id.ptr ? r->client_id : STR(""));
-    str_t host = r->conn->host;
-    buf_t shown = BUF_INIT;
-    buf_printf(&shown, "/" STR_FMT, STR_ARG(host)); /* as Java shows an address */
-    m->host = group_own(buf_str(&shown));
-    buf_done(&shown);
+    m->host = group_shown_host(r);
     m->assignment = group_own(STR(""));
     m->session_ms = from->session_timeout_ms;
     m->session = (io_timer_t){.fn = session_is_over, .arg = m};

@@ -267,8 +267,9 @@ static int16_t check_txn_offsets(const broker_request_t *r, const txn_t *t)
         return KAFKA_INVALID_TXN_STATE;
     if (m->generation_id < 0 && !m->member_id.len) /* clients before KIP-447 say nothing of it */
         return KAFKA_NONE;
-    return group_check_committer(group_find(broker_coordinator_of(r), m->group_id), m->member_id,
+    code = group_check_committer(broker_coordinator_of(r), m->group_id, m->member_id,
                                  m->group_instance_id, m->generation_id);
+    return (int16_t)(code == KAFKA_STALE_MEMBER_EPOCH ? KAFKA_ILLEGAL_GENERATION : code);
 }
 
 static int16_t take_offset(broker_request_t *r, txn_t *t, str_t topic,

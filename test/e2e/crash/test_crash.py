@@ -24,6 +24,7 @@ def clients(history, address, seed):
     readers = []
     for i in range(2):
         readers.append(new(Reader, f"eager{i}", TOPICS, "eager", False))
+        readers.append(new(Reader, f"next{i}", TOPICS, "next", True, **{"group.protocol": "consumer"}))
         readers.append(new(Reader, f"coop{i}", TOPICS, "coop", True, **{"partition.assignment.strategy": "cooperative-sticky"}))
     return writers, mover, readers
 
@@ -82,7 +83,7 @@ def wait_for_group(address, group, records, *members):
 
 def moved_once(history):
     """What the mover made of each record of its topic: how often it is there, if not once."""
-    source = [v for (topic, _), values in history.visible.items() if topic == "idempotent" for v in values.values()]
+    source = {v for (topic, _), values in history.visible.items() if topic == "idempotent" for v in values.values()}
     moved = collections.Counter(v.split(" ")[1] for (topic, _), values in history.visible.items() if topic == "moved"
                                 for v in values.values())
     return {v: moved[v] for v in {*source, *moved} if moved[v] != (v in source)}
@@ -101,7 +102,8 @@ def report(history, title):
 def test_killed_again_and_again(arus, tmp_path):
     rounds, seed = (200 if SOAK else 10), int(os.environ.get("ARUS_SEED", "1"))
     chance, history = random.Random(seed), History()
-    broker = Broker(arus, tmp_path / "data", "-D", "log.segment.bytes=1048576").start()
+    properties = ["-D", "log.segment.bytes=1048576", "-D", "group.consumer.heartbeat.interval.ms=300"]
+    broker = Broker(arus, tmp_path / "data", *properties).start()
     try:
         for topic in TOPICS:
             broker.create(topic, PARTITIONS)
@@ -117,7 +119,8 @@ def test_killed_again_and_again(arus, tmp_path):
         mover.finish()
         history.end, history.visible = read_all(broker, "read_uncommitted"), read_all(broker, "read_committed")
         wait_for_group(broker.address, "eager", history.end, *readers)
-        wait_for_group(broker.address, "coop", history.visible, *readers)
+        for group in ("coop", "next"):
+            wait_for_group(broker.address, group, history.visible, *readers)
         for client in readers:
             client.finish()
     finally:

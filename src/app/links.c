@@ -10,6 +10,7 @@
 static const struct {
     const char *name, *verb;
 } links[] = {
+    {"kafka-acls", "acl"},
     {"kafka-configs", "configs"},
     {"kafka-console-consumer", "consume"},
     {"kafka-console-producer", "produce"},

@@ -16,6 +16,9 @@ static int verb_version(int argc, char **argv);
 static int verb_help(int argc, char **argv);
 
 static const verb_t verbs[] = {
+    {"acl", tool_acls,
+     "arus acl --add|--list|--remove --allow-principal USER --operation NAME --topic NAME",
+     "access lists, as kafka-acls"},
     {"bench", verb_bench, "arus bench dedupe|join|filter|count [--records N] [--keys N]",
      "a query over a preloaded log, beside the same job as a bare loop"},
     {"broker", verb_broker,

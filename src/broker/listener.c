@@ -2,7 +2,7 @@
 #include "broker/internal.h"
 
 #include "base/trace.h"
-#include "broker/jaas.h"
+#include "base/jaas.h"
 
 static const char *const mechanism_names[BROKER_MECHANISMS] = {"PLAIN", "SCRAM-SHA-256",
                                                                "SCRAM-SHA-512"};

@@ -1,5 +1,7 @@
 #include "tool/admin.h"
 
+#include "tool/secure.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "base/buf.h"
 #include "io/io.h"
@@ -23,13 +25,15 @@ typedef struct node {
     int32_t id;
     str_t host;
     uint16_t port;
-    int fd; /* -1: not connected */
+    int fd;                /* -1: not connected */
+    io_tls_session_t *tls; /* NULL: plain */
     version_range_t version[WIRE_API_KEYS];
 } node_t;
 
 struct admin {
     io_t *io;
     arena_t arena;
+    secure_t secure;
     VEC(node_t *) nodes; /* the first is the one that --bootstrap-server gave */
     int32_t correlation;
     buf_t in;
@@ -58,13 +62,21 @@ static ST wait_for(admin_t *a, int fd, short events, int64_t until_ms, err_t *er
     }
 }
 
-static ST send_all(admin_t *a, int fd, str_t bytes, int64_t until_ms, err_t *err)
+/* What a call that gave ST_PARTIAL waits for. */
+static short events_of(io_tls_wait_t wait)
+{
+    return wait == IO_TLS_IN ? POLLIN : POLLOUT;
+}
+
+static ST send_all(admin_t *a, const node_t *node, str_t bytes, int64_t until_ms, err_t *err)
 {
     while (bytes.len) {
         size_t n = 0;
-        st_t st = io_tcp_write(fd, &bytes, 1, &n, err);
+        io_tls_wait_t wait = IO_TLS_OUT;
+        st_t st = node->tls ? io_tls_write(node->tls, &bytes, 1, &n, &wait, err)
+                            : io_tcp_write(node->fd, &bytes, 1, &n, err);
         if (st == ST_PARTIAL) {
-            TRY(wait_for(a, fd, POLLOUT, until_ms, err));
+            TRY(wait_for(a, node->fd, events_of(wait), until_ms, err));
             continue;
         }
         TRY(st);
@@ -73,13 +85,16 @@ static ST send_all(admin_t *a, int fd, str_t bytes, int64_t until_ms, err_t *err
     return ST_OK;
 }
 
-static ST receive(admin_t *a, int fd, buf_t *b, size_t n, int64_t until_ms, err_t *err)
+static ST receive(admin_t *a, const node_t *node, buf_t *b, size_t n, int64_t until_ms, err_t *err)
 {
     while (b->len < n) {
         size_t got = 0, step = n - b->len < (1u << 20) ? n - b->len : (1u << 20);
-        st_t st = io_tcp_read(fd, buf_reserve(b, step), step, &got, err);
+        io_tls_wait_t wait = IO_TLS_IN;
+        char *to = buf_reserve(b, step);
+        st_t st = node->tls ? io_tls_read(node->tls, to, step, &got, &wait, err)
+                            : io_tcp_read(node->fd, to, step, &got, err);
         if (st == ST_PARTIAL) {
-            TRY(wait_for(a, fd, POLLIN, until_ms, err));
+            TRY(wait_for(a, node->fd, events_of(wait), until_ms, err));
             continue;
         }
         if (st == ST_CLOSED)
@@ -116,15 +131,15 @@ static ST round_trip(admin_t *a, const node_t *n, const wire_api_t *api, int ver
 {
     int64_t until = now_ms(a) + ANSWER_MS;
     TRY(encode(a, api, version, request, err));
-    TRY(send_all(a, n->fd, buf_str(&a->out.buf), until, err));
+    TRY(send_all(a, n, buf_str(&a->out.buf), until, err));
     buf_clear(&a->in);
-    TRY(receive(a, n->fd, &a->in, 4, until, err));
+    TRY(receive(a, n, &a->in, 4, until, err));
     uint32_t len = load_be32(a->in.ptr);
     if (len < 5 || len > ANSWER_MAX)
         return err_set(err, ST_CORRUPT, "this is no Kafka broker: it answers with a length of %u",
                        len);
     buf_clear(&a->in);
-    TRY(receive(a, n->fd, &a->in, len, until, err));
+    TRY(receive(a, n, &a->in, len, until, err));
     str_t in = arena_str(&a->arena, buf_str(&a->in));
     if ((int32_t)load_be32(in.ptr) != a->correlation)
         return err_set(err, ST_CORRUPT, "the broker answers another request");
@@ -157,6 +172,55 @@ static ST ask_versions(admin_t *a, node_t *n, err_t *err)
     return ST_OK;
 }
 
+static ST shake(admin_t *a, node_t *n, err_t *err)
+{
+    int64_t until = now_ms(a) + CONNECT_MS;
+    if (!a->secure.tls)
+        return ST_OK;
+    n->tls = io_tls_session_new(a->secure.tls, n->fd, n->host);
+    for (;;) {
+        io_tls_wait_t wait;
+        st_t st = io_tls_handshake(n->tls, &wait, err);
+        if (st != ST_PARTIAL)
+            return st;
+        TRY(wait_for(a, n->fd, events_of(wait), until, err));
+    }
+}
+
+static ST login(admin_t *a, const node_t *n, err_t *err)
+{
+    const wire_api_t *handshake = wire_api_find(WIRE_API_sasl_handshake);
+    const wire_api_t *authenticate = wire_api_find(WIRE_API_sasl_authenticate);
+    wire_sasl_handshake_request_t q = {.mechanism = a->secure.mechanism};
+    wire_sasl_handshake_response_t r;
+    secure_login_t l = {.secure = &a->secure, .io = a->io};
+    str_t token, challenge = STR_NONE;
+    if (!a->secure.sasl)
+        return ST_OK;
+    TRY(round_trip(a, n, handshake, 1, &q, &r, err));
+    if (r.error_code)
+        return err_set(err, ST_DENIED, "the broker does not take sasl.mechanism " STR_FMT,
+                       STR_ARG(a->secure.mechanism));
+    for (;;) {
+        TRY(secure_login_step(&l, challenge, &a->arena, &token, err));
+        if (!token.ptr)
+            return ST_OK;
+        wire_sasl_authenticate_request_t say = {.auth_bytes = token};
+        wire_sasl_authenticate_response_t heard;
+        TRY(round_trip(a, n, authenticate, 1, &say, &heard, err));
+        TRY(admin_check(heard.error_code, heard.error_message, err));
+        challenge = heard.auth_bytes;
+    }
+}
+
+static void disconnect(node_t *n)
+{
+    io_tls_session_free(n->tls);
+    n->tls = NULL;
+    io_tcp_close(n->fd);
+    n->fd = -1;
+}
+
 static ST connect_node(admin_t *a, node_t *n, err_t *err)
 {
     if (n->fd >= 0)
@@ -166,10 +230,13 @@ static ST connect_node(admin_t *a, node_t *n, err_t *err)
     if (st == ST_OK)
         st = io_tcp_connected(n->fd, err);
     if (st == ST_OK)
+        st = shake(a, n, err);
+    if (st == ST_OK)
         st = ask_versions(a, n, err);
+    if (st == ST_OK)
+        st = login(a, n, err);
     if (st != ST_OK) {
-        io_tcp_close(n->fd);
-        n->fd = -1;
+        disconnect(n);
         return err_wrap(err, st, "broker " STR_FMT ":%u", STR_ARG(n->host), n->port);
     }
     return ST_OK;
@@ -198,28 +265,6 @@ static ST split_address(str_t text, str_t *ret_host, uint16_t *ret_port, err_t *
     return ST_OK;
 }
 
-/* Clear text only, so far: a file that asks for more is refused rather than ignored. */
-static ST check_config(arena_t *a, str_t path, err_t *err)
-{
-    FILE *f = fopen(arena_z(a, path), "r");
-    if (!f)
-        return err_set(err, ST_BAD_CONFIG, STR_FMT ": %s", STR_ARG(path), strerror(errno));
-    char line[4096];
-    st_t st = ST_OK;
-    while (st == ST_OK && fgets(line, sizeof line, f)) {
-        str_t rest = str_trim(str_of(line)), name;
-        if (!str_split(&rest, '=', &name) || !str_eq(str_trim(name), STR("security.protocol")))
-            continue;
-        if (!str_eq_nocase(str_trim(rest), STR("PLAINTEXT")))
-            st = err_set(err, ST_BAD_CONFIG,
-                         STR_FMT ": security.protocol=" STR_FMT
-                                 " is not supported by these tools yet, only PLAINTEXT",
-                         STR_ARG(path), STR_ARG(str_trim(rest)));
-    }
-    fclose(f);
-    return st;
-}
-
 ST admin_open(const flags_t *f, admin_t **ret, err_t *err)
 {
     admin_t *a = mem_zalloc(sizeof *a);
@@ -228,7 +273,7 @@ ST admin_open(const flags_t *f, admin_t **ret, err_t *err)
     str_t servers = flags_get(f, "bootstrap-server"), one, config = flags_get(f, "command-config");
     if (!servers.ptr)
         servers = DEFAULT_SERVER;
-    st_t st = config.ptr ? check_config(&a->arena, config, err) : ST_OK;
+    st_t st = config.ptr ? secure_read(a->io, config, &a->arena, &a->secure, err) : ST_OK;
     bool connected = false;
     while (st == ST_OK && !connected && str_split(&servers, ',', &one)) {
         str_t host;
@@ -260,7 +305,8 @@ void admin_close(admin_t *a)
         return;
     for (size_t i = 0; i < a->nodes.len; i++)
         if (a->nodes.ptr[i]->fd >= 0)
-            io_tcp_close(a->nodes.ptr[i]->fd);
+            disconnect(a->nodes.ptr[i]);
+    secure_done(&a->secure);
     VEC_DONE(&a->nodes);
     buf_done(&a->in);
     wire_out_done(&a->out);

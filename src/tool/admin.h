@@ -13,7 +13,7 @@ typedef struct admin admin_t;
 #define ADMIN_ANY (-1)
 
 /* Connects to the first broker of --bootstrap-server that answers. ST_UNREACHABLE; ST_BAD_CONFIG:
- * a bad address, or --command-config asks for what these tools do not do. */
+ * a bad address, or --command-config (TLS and SASL: secure.h) says what cannot be. */
 ST admin_open(const flags_t *f, admin_t **ret, err_t *err);
 void admin_close(admin_t *a);
 arena_t *admin_arena(admin_t *a);

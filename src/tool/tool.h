@@ -3,6 +3,7 @@
 #ifndef ARUS_TOOL_TOOL_H
 #define ARUS_TOOL_TOOL_H
 
+int tool_acls(int argc, char **argv);    /* kafka-acls */
 int tool_topics(int argc, char **argv);  /* kafka-topics */
 int tool_configs(int argc, char **argv); /* kafka-configs */
 int tool_groups(int argc, char **argv);  /* kafka-consumer-groups */

@@ -550,3 +550,46 @@ def test_addresses_have_so_many_connections(broker):
             alive += s.call(18, 0, b"") is not None
         time.sleep(0.05)
     assert 1 <= alive <= 3
+
+
+# ---- our own tools
+
+def test_tools_by_tls_and_scram(broker, pki):
+    b = broker({"IN": "SASL_SSL"}, AUTHORIZER + f"ssl.keystore.location={pki / 'server.pem'}\n"
+               "sasl.enabled.mechanisms=SCRAM-SHA-256,SCRAM-SHA-512,PLAIN\n"
+               + "".join(f"listener.name.in.{m}.sasl.jaas.config={SCRAM_JAAS}\n"
+                         for m in ("plain", "scram-sha-256", "scram-sha-512")))
+
+    def run(verb, *args, mechanism="SCRAM-SHA-512", password="admin-secret", ca="ca", code=0):
+        conf = b.folder / "client.properties"
+        conf.write_text(f"security.protocol=SASL_SSL\nsasl.mechanism={mechanism}\n"
+                        f"ssl.truststore.location={pki / ca}.pem\nssl.truststore.type=PEM\n"
+                        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
+                        f'username="admin" password="{password}";\n')
+        r = subprocess.run([b.program, verb, "--bootstrap-server", b.address["IN"], "--command-config", str(conf),
+                            *args], capture_output=True, text=True, timeout=30, check=False)
+        assert r.returncode == code, r.stderr
+        return r.stdout if code == 0 else r.stderr
+
+    for m in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
+        assert run("topic", "--list", mechanism=m) == ""
+    assert "invalid credentials" in run("topic", "--list", password="x", code=1)
+    assert "certificate" in run("topic", "--list", ca="stranger-ca", code=1)
+    out = run("acl", "--add", "--allow-principal", "User:alice", "--operation", "Read", "--operation",
+              "DescribeConfigs", "--topic", "orders")
+    rule = "(principal=User:alice, host=*, operation=READ, permissionType=ALLOW)"
+    head = "Current ACLs for resource `ResourcePattern(resourceType=TOPIC, name=orders, patternType=LITERAL)`:"
+    assert out.count(rule) == 2 and head in out and "operation=DESCRIBE_CONFIGS" in out
+    run("acl", "--add", "--allow-principal", "User:bob", "--producer", "--topic", "ord", "--resource-pattern-type",
+        "prefixed", "--transactional-id", "x")
+    run("acl", "--add", "--deny-principal", "User:eve", "--deny-host", "10.0.0.1", "--consumer", "--topic", "orders",
+        "--group", "*", code=1)
+    out = run("acl", "--list")
+    assert out.count("User:bob") == 5 and out.count("Current ACLs") == 3
+    assert run("acl", "--list", "--principal", "User:bob").count("principal=") == 5
+    assert run("acl", "--list", "--topic", "orders", "--resource-pattern-type", "match").count("principal=") == 5
+    assert run("acl", "--remove", "--force", "--allow-principal", "User:alice", "--operation", "Read", "--topic",
+               "orders").count("User:alice") == 1
+    assert run("acl", "--remove", "--force", "--topic", "orders") == ""
+    assert "exactly one action" in run("acl", "--list", "--add", code=1)
+    assert "resource" in run("acl", "--add", "--allow-principal", "User:x", code=1)

@@ -1,5 +1,5 @@
 /* Lines of JAAS, and rules from certificates' names to users'. */
-#include "broker/jaas.c"
+#include "base/jaas.c"
 #include "broker/principal.c"
 
 #include <setjmp.h>

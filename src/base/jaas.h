@@ -1,8 +1,8 @@
 /* jaas.h: a line of Java's login configuration, as Kafka's sasl.jaas.config has it:
  *     org.apache.kafka.…PlainLoginModule required user_alice="secret" user_bob=other;
  */
-#ifndef ARUS_BROKER_JAAS_H
-#define ARUS_BROKER_JAAS_H
+#ifndef ARUS_BASE_JAAS_H
+#define ARUS_BASE_JAAS_H
 
 #include "base/arena.h"
 #include "base/vec.h"

@@ -1,4 +1,4 @@
-#include "broker/jaas.h"
+#include "base/jaas.h"
 
 static bool is_space(char c)
 {

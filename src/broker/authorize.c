@@ -95,20 +95,25 @@ int32_t broker_operations(broker_conn_t *c, acl_resource_t resource, str_t name)
 
 /* ---- whole requests */
 
-#define NO_FIELD SIZE_MAX
+#define NO_FIELD SIZE_MAX       /* the cluster */
+#define ASKED    (SIZE_MAX - 1) /* in the handler, or never */
 
 static const struct rule {
     int16_t key;
     acl_operation_t operation;
     acl_resource_t resource;
-    size_t field; /* of its name; NO_FIELD: the cluster */
+    size_t field; /* of its name */
 } rules[] = {
 #define RULE(api, op, resource, field)                                                             \
     {WIRE_API_##api, ACL_##op, ACL_##resource, offsetof(wire_##api##_request_t, field)},
-#define CLUSTER(api, op) {WIRE_API_##api, ACL_##op, ACL_CLUSTER, NO_FIELD},
+#define CLUSTER(api, op)  {WIRE_API_##api, ACL_##op, ACL_CLUSTER, NO_FIELD},
+#define INSIDE(api, what) {WIRE_API_##api, ACL_ANY_OPERATION, ACL_ANY_RESOURCE, ASKED},
+#define FREE(api)         INSIDE(api, "")
 #include "broker/acl.def"
 #undef RULE
 #undef CLUSTER
+#undef INSIDE
+#undef FREE
 };
 
 int16_t broker_acl_code(acl_resource_t resource)
@@ -132,10 +137,14 @@ int16_t broker_acl_code(acl_resource_t resource)
 
 int16_t broker_request_refused(const broker_request_t *r)
 {
+    bool known = false;
     if (!broker_of(r)->acls.on)
         return KAFKA_NONE;
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
         if (rules[i].key != r->api->key)
+            continue;
+        known = true;
+        if (rules[i].field == ASKED)
             continue;
         str_t name = ACL_CLUSTER_NAME;
         if (rules[i].field != NO_FIELD)
@@ -143,7 +152,7 @@ int16_t broker_request_refused(const broker_request_t *r)
         if (!broker_may(r->conn, rules[i].operation, rules[i].resource, name))
             return broker_acl_code(rules[i].resource);
     }
-    return KAFKA_NONE;
+    return known ? KAFKA_NONE : KAFKA_CLUSTER_AUTHORIZATION_FAILED;
 }
 
 void broker_refuse(broker_request_t *r, int16_t code)

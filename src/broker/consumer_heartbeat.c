@@ -288,6 +288,14 @@ static void describe(broker_request_t *r, const consumer_group_t *g,
     }
 }
 
+static bool may_see_topics(broker_request_t *r, const consumer_group_t *g)
+{
+    for (size_t i = 0; g && i < g->topics.len; i++)
+        if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, g->topics.ptr[i].name))
+            return false;
+    return true;
+}
+
 void broker_on_consumer_group_describe(broker_request_t *r)
 {
     MESSAGE(consumer_group_describe);
@@ -300,6 +308,10 @@ void broker_on_consumer_group_describe(broker_request_t *r)
         to->group_id = m->group_ids.ptr[i];
         if (!broker_may(r->conn, ACL_DESCRIBE, ACL_GROUP, to->group_id)) {
             to->error_code = KAFKA_GROUP_AUTHORIZATION_FAILED;
+            continue;
+        }
+        if (!may_see_topics(r, g)) {
+            to->error_code = KAFKA_TOPIC_AUTHORIZATION_FAILED;
             continue;
         }
         if (m->include_authorized_operations)

@@ -1,5 +1,6 @@
 /* arus broker: the log, served to Kafka clients. */
 #include "app/host.h"
+#include "app/monitor.h"
 #include "app/parts.h"
 #include "app/verb.h"
 
@@ -24,6 +25,7 @@ typedef struct program {
     io_t *io;
     log_t *log;
     broker_t *broker;
+    monitor_t *monitor;
 } program_t;
 
 static int read_flag(void *arg, str_t flag, const char *next, st_t *st, err_t *err)
@@ -37,6 +39,11 @@ static int read_flag(void *arg, str_t flag, const char *next, st_t *st, err_t *e
     return 2;
 }
 
+static void put_metrics(void *env, buf_t *b)
+{
+    broker_put_metrics(env, b);
+}
+
 static ST open_all(program_t *p, int argc, char **argv, err_t *err)
 {
     TRY(host_read_args(&p->opt, argc, argv, usage, read_flag, p, err));
@@ -47,11 +54,14 @@ static ST open_all(program_t *p, int argc, char **argv, err_t *err)
     VEC_PUSH(&p->opt.list, (option_t){STR("listeners"), listeners});
     p->io = io_real_new();
     TRY(parts_open_log(&p->opt, p->io, &p->log, err));
-    return parts_open_broker(&p->opt, p->io, p->log, &p->broker, err);
+    TRY(parts_open_broker(&p->opt, p->io, p->log, &p->broker, err));
+    return monitor_start(p->io, options_get(&p->opt, "arus.metrics.listeners", STR("")),
+                         put_metrics, p->broker, &p->monitor, err);
 }
 
 static void close_all(program_t *p)
 {
+    monitor_stop(p->monitor);
     broker_stop(p->broker);
     if (p->log)
         log_close(p->log);

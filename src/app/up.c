@@ -104,6 +104,14 @@ static ST open_server(up_t *u, err_t *err)
     return server_start(u->server, err);
 }
 
+/* In the API's thread; the broker outlives it. */
+static void put_metrics(void *env, buf_t *b)
+{
+    const up_t *u = env;
+    if (u->broker)
+        broker_put_metrics(u->broker, b);
+}
+
 /* ksqlDB's REST API on each of `listeners` that is for HTTP; no port is opened without one. */
 static ST open_rest(up_t *u, err_t *err)
 {
@@ -127,7 +135,9 @@ static ST open_rest(up_t *u, err_t *err)
                              .n_listeners = listeners.len,
                              .tls = u->web.tls,
                              .auth = u->web.auth,
-                             .max_push_queries = max_push};
+                             .max_push_queries = max_push,
+                             .put_metrics = put_metrics,
+                             .env = u};
         st = rest_start(&ro, &u->rest, err);
     }
     for (size_t i = 0; st == ST_OK && i < listeners.len; i++)

@@ -34,5 +34,8 @@ void broker_stop(broker_t *b);
 /* Each port that is open, "host:port"; valid until broker_stop. */
 size_t broker_listeners(const broker_t *b);
 str_t broker_listener(const broker_t *b, size_t i);
+/* Appends what Kafka's exporters tell of topics, groups and the broker, in Prometheus' text. Any
+ * thread. */
+void broker_put_metrics(broker_t *b, buf_t *out);
 
 #endif

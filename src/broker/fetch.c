@@ -198,6 +198,7 @@ static void put_part(broker_request_t *r, const broker_fetch_t *f, broker_fetch_
     for (size_t i = 0; i < result->chunks.len; i++)
         VEC_PUSH(&r->chunks, result->chunks.ptr[i]);
     VEC_DONE(&result->chunks);
+    atomic_fetch_add(&broker_of(r)->count.bytes_out, (long long)result->bytes);
     p->sent_end = result->offsets.end;
     p->sent_start = result->offsets.start;
 }

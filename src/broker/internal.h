@@ -85,6 +85,9 @@ struct broker {
     VEC(broker_net_t *) nets;
     size_t next_net; /* thread: nets[0], which accepts */
     atomic_int connections;
+    struct {
+        atomic_llong records_in, bytes_in, bytes_out; /* of batches, since the start */
+    } count;
     broker_worker_t commit, admin, group;
     broker_coordinator_t *coordinator; /* thread: group */
     atomic_bool stopping;

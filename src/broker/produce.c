@@ -8,7 +8,7 @@
 #define UNPACKED_BYTES_MAX  (64u << 20) /* of a compressed batch */
 #define UNPACKED_BYTES_KEPT (1u << 20)
 
-enum { ATTRIBUTES = 21, CRC = 17, MAX_TIMESTAMP = 35 };
+enum { ATTRIBUTES = 21, CRC = 17, MAX_TIMESTAMP = 35, RECORD_COUNT = 57 };
 
 /* ---- checks */
 
@@ -166,7 +166,8 @@ static void prepare(broker_request_t *r)
         p->append[i].failure = bad(code, NULL);
 }
 
-static void put_partition(const broker_append_t *a, wire_produce_response_partition_t *to)
+static void put_partition(broker_t *b, const broker_append_t *a,
+                          wire_produce_response_partition_t *to)
 {
     log_offsets_t o;
     to->index = a->partition;
@@ -176,6 +177,8 @@ static void put_partition(const broker_append_t *a, wire_produce_response_partit
         to->base_offset = -1;
         return;
     }
+    atomic_fetch_add(&b->count.records_in, load_be32(a->batch.ptr + RECORD_COUNT));
+    atomic_fetch_add(&b->count.bytes_in, (long long)a->batch.len);
     to->base_offset = a->base_offset;
     to->log_append_time_ms = a->append_ms;
     if (log_topic_offsets(a->topic, a->partition, &o, NULL) == ST_OK)
@@ -198,7 +201,7 @@ static void finish(broker_request_t *r)
         NEW_LIST(&r->arena, to->partition_responses, produce_response_partition,
                  from->partition_data.len);
         for (int32_t k = 0; k < from->partition_data.len; k++, a++) {
-            put_partition(a, &to->partition_responses.ptr[k]);
+            put_partition(broker_of(r), a, &to->partition_responses.ptr[k]);
             failed |= a->failure.code != KAFKA_NONE;
         }
     }

@@ -1,6 +1,8 @@
 /* What the server says of itself. */
 #include "rest/internal.h"
 
+#include "base/metrics.h"
+
 #include <inttypes.h>
 
 static void reply_json(http_request_t *http, const buf_t *b)
@@ -116,11 +118,6 @@ void rest_alive(void *env, http_request_t *http)
 
 /* ---- /metrics: Prometheus' text */
 
-static void family(buf_t *b, const char *name, const char *type, const char *help)
-{
-    buf_printf(b, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
-}
-
 typedef struct query_metric {
     const char *name, *type, *help;
     double (*value)(const server_query_stats_t *q);
@@ -169,29 +166,19 @@ static void put_queries(buf_t *b, const server_stats_t *s)
 {
     for (size_t m = 0; m < sizeof query_metrics / sizeof *query_metrics; m++) {
         const query_metric_t *q = &query_metrics[m];
-        family(b, q->name, q->type, q->help);
+        metrics_family(b, q->name, q->type, q->help);
         for (size_t i = 0; i < s->n_queries; i++)
             buf_printf(b, "%s{query=\"" STR_FMT "\"} %.15g\n", q->name, STR_ARG(s->query[i].id),
                        q->value(&s->query[i]));
     }
 }
 
-static void put_label(buf_t *b, str_t s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-        if (c == '"' || c == '\\')
-            buf_put_char(b, '\\');
-        buf_put_str(b, c == '\n' ? STR("\\n") : str_n(&c, 1));
-    }
-}
-
 static void put_connectors(buf_t *b, const server_stats_t *s)
 {
-    family(b, "arus_connector_up", "gauge", "Whether a connector has not failed.");
+    metrics_family(b, "arus_connector_up", "gauge", "Whether a connector has not failed.");
     for (size_t i = 0; i < s->n_connectors; i++) {
         BUF_LIT(b, "arus_connector_up{connector=\"");
-        put_label(b, s->connector[i].name);
+        metrics_label(b, s->connector[i].name);
         buf_printf(b, "\",type=\"%s\"} %d\n", s->connector[i].source ? "source" : "sink",
                    s->connector[i].status.failed ? 0 : 1);
     }
@@ -203,18 +190,20 @@ void rest_metrics(void *env, http_request_t *http)
     server_stats_t s;
     buf_t b = BUF_INIT;
     take_stats(r, &s);
-    family(&b, "arus_rounds_total", "counter", "Commits of the SQL server.");
+    metrics_family(&b, "arus_rounds_total", "counter", "Commits of the SQL server.");
     buf_printf(&b, "arus_rounds_total %" PRIu64 "\n", s.rounds);
-    family(&b, "arus_commit_seconds_total", "counter", "Time spent in commits.");
+    metrics_family(&b, "arus_commit_seconds_total", "counter", "Time spent in commits.");
     buf_printf(&b, "arus_commit_seconds_total %.15g\n", (double)s.commit_ns / 1e9);
-    family(&b, "arus_busy_seconds_total", "counter", "Time the SQL server's thread has worked.");
+    metrics_family(&b, "arus_busy_seconds_total", "counter", "Time the SQL server's thread has worked.");
     buf_printf(&b, "arus_busy_seconds_total %.15g\n", (double)s.busy_ns / 1e9);
-    family(&b, "arus_push_queries", "gauge", "Push and pull queries that are open.");
+    metrics_family(&b, "arus_push_queries", "gauge", "Push and pull queries that are open.");
     buf_printf(&b, "arus_push_queries %zu\n", s.n_push);
-    family(&b, "arus_http_connections", "gauge", "Open HTTP connections.");
+    metrics_family(&b, "arus_http_connections", "gauge", "Open HTTP connections.");
     buf_printf(&b, "arus_http_connections %zu\n", http_server_connections(r->http));
     put_queries(&b, &s);
     put_connectors(&b, &s);
-    http_reply(http, 200, "text/plain; version=0.0.4", buf_str(&b));
+    if (r->opt.put_metrics)
+        r->opt.put_metrics(r->opt.env, &b);
+    http_reply(http, 200, METRICS_TYPE, buf_str(&b));
     buf_done(&b);
 }

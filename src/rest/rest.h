@@ -24,6 +24,9 @@ typedef struct rest_options {
     io_tls_t *tls;            /* for https:// ones; NULL: there are none. Must outlive the rest_t */
     const http_auth_t *auth;  /* NULL: everyone may come. Must outlive the rest_t */
     int64_t max_push_queries; /* ksql.max.push.queries; more are refused */
+    /* Appends what /metrics tells beside the server's own; NULL: nothing. In the API's thread. */
+    void (*put_metrics)(void *env, buf_t *b);
+    void *env;
 } rest_options_t;
 
 /* Listens on all and starts the thread. When it returns, requests are answered. */

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import time
 
+import httpx
 import pytest
 from broker import Broker
 from conftest import ROOT
@@ -104,6 +105,39 @@ def test_sigterm_ends_with_0(broker):
     assert broker.stop() == 0
     broker.start()
     assert [m.value() for m in broker.read("t", 1)] == [b"x"]
+
+
+# ---- metrics
+
+
+def test_metrics_have_the_exporters_names(arus, tmp_path):
+    b = Broker(arus, tmp_path / "data", "-D", "arus.metrics.listeners=http://127.0.0.1:0").start()
+    url = "http://" + b.process.stdout.readline().removeprefix("ready metrics ").strip()
+    assert httpx.get(url + "/healthz").text == "ok\n"
+    b.create("t", 2)
+    assert not produce(b, "t", [b"x"] * 10, partitioner="consistent")
+    c = b.consumer(group_id="g\"1", enable_auto_commit=False)
+    c.commit(offsets=[TopicPartition("t", 0, 0), TopicPartition("t", 1, 0)], asynchronous=False)
+    c.close()
+    r = httpx.get(url + "/metrics")
+    assert r.headers["content-type"] == "text/plain; version=0.0.4"
+    lines = r.text.splitlines()
+    samples = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+    end = [int(samples[f'kafka_topic_partition_current_offset{{topic="t",partition="{p}"}}']) for p in (0, 1)]
+    assert sum(end) == 10
+    assert samples["kafka_brokers"] == "1" and samples['kafka_topic_partitions{topic="t"}'] == "2"
+    assert samples["kafka_server_brokertopicmetrics_messagesinpersec"] == "10"
+    assert int(samples["kafka_server_brokertopicmetrics_bytesinpersec"]) > 61
+    assert samples['kafka_consumergroup_lag{consumergroup="g\\"1",topic="t",partition="0"}'] == str(end[0])
+    assert samples['kafka_consumergroup_lag_sum{consumergroup="g\\"1",topic="t"}'] == "10"
+    # Each family has one head, and its samples stand behind it.
+    families = [line.split()[2] for line in lines if line.startswith("# TYPE")]
+    assert len(set(families)) == len(families)
+    family = None
+    for line in lines:
+        family = line.split()[2] if line.startswith("#") else family
+        assert line.startswith("#") or re.split("[{ ]", line)[0] == family
+    assert b.stop() == 0
 
 
 # ---- topics and configs

@@ -320,6 +320,11 @@ arena_t *admin_arena(admin_t *a)
     return &a->arena;
 }
 
+io_t *admin_io(admin_t *a)
+{
+    return a->io;
+}
+
 static ST find_node(admin_t *a, int32_t id, node_t **ret, err_t *err)
 {
     for (int turn = 0; turn < 2; turn++) {

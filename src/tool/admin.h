@@ -5,6 +5,7 @@
 #ifndef ARUS_TOOL_ADMIN_H
 #define ARUS_TOOL_ADMIN_H
 
+#include "io/io.h"
 #include "tool/flags.h"
 #include "wire/message.h"
 
@@ -17,6 +18,7 @@ typedef struct admin admin_t;
 ST admin_open(const flags_t *f, admin_t **ret, err_t *err);
 void admin_close(admin_t *a);
 arena_t *admin_arena(admin_t *a);
+io_t *admin_io(admin_t *a);
 
 /* Sends a wire_<api>_request_t to a broker and waits for its answer, in the newest version up to
  * version_max that both speak. ST_UNSUPPORTED, ST_UNREACHABLE, ST_TIMEOUT, ST_CORRUPT. */

@@ -1,5 +1,5 @@
-/* configs.c: kafka-configs, for topics and brokers. */
-#include "tool/admin.h"
+/* configs.c: kafka-configs: topics and brokers; users, clients and addresses are quotas.c's. */
+#include "tool/quotas.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -7,11 +7,12 @@
 static const flag_t table[] = {
     FLAGS_CONNECT,
     {"bootstrap-controller", "HOST:PORT,...", "as --bootstrap-server"},
-    {"entity-type", "TYPE", "topics or brokers"},
+    {"entity-type", "TYPE", "topics, brokers, users, clients or ips"},
     {"entity-name", "NAME", "the topic's name, the broker's id"},
     {"entity-default", NULL, "all brokers' defaults"},
     {"topic", "NAME", "--entity-type topics --entity-name NAME"},
     {"broker", "ID", "--entity-type brokers --entity-name ID"},
+    FLAGS_QUOTAS,
     {"alter", NULL, "changes configs"},
     {"describe", NULL, "shows configs that were set"},
     {"all", NULL, "with --describe: all configs"},
@@ -44,8 +45,7 @@ static ST read_entity(const flags_t *f, int8_t *ret_type, str_t *ret_name, err_t
     return ST_OK;
 }
 
-/* Takes "a=b" or "a=[b,c]" off *in. */
-static bool next_pair(str_t *in, str_t *ret_name, str_t *ret_value)
+bool configs_next_pair(str_t *in, str_t *ret_name, str_t *ret_value)
 {
     size_t at = 0, depth = 0;
     while (at < in->len && (depth || in->ptr[at] != ',')) {
@@ -71,7 +71,7 @@ static ST read_changes(const flags_t *f, arena_t *a,
     r->configs.ptr = WIRE_NEW(a, incremental_alter_configs_request_config, add.len + del.len + 2);
     while (add.len) {
         str_t before = add;
-        if (!next_pair(&add, &name, &value))
+        if (!configs_next_pair(&add, &name, &value))
             return err_set(err, ST_BAD_INPUT,
                            "Invalid entity config: all configs to be added must be in the format "
                            "\"key=val\", not '" STR_FMT "'",
@@ -197,7 +197,9 @@ int tool_configs(int argc, char **argv)
     admin_t *a = NULL;
     err_t err;
     st_t st = admin_open(&f, &a, &err);
-    if (st == ST_OK)
+    if (st == ST_OK && quotas_meant(&f))
+        st = quotas_run(a, &f, &err);
+    else if (st == ST_OK)
         st = flags_has(&f, "alter") ? alter(a, &f, &err) : describe(a, &f, &err);
     if (st != ST_OK)
         fprintf(stderr, "Error while executing config command with args '%s': %s\n", argv[0],

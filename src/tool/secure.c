@@ -144,9 +144,23 @@ static str_t first_message(secure_login_t *l, arena_t *a)
     return arena_printf(a, "n,," STR_FMT, STR_ARG(l->first_bare));
 }
 
+static const EVP_MD *md_of(str_t mechanism)
+{
+    return str_ends(mechanism, STR("512")) ? EVP_sha512() : EVP_sha256();
+}
+
+void secure_salt(str_t mechanism, str_t password, str_t salt, int32_t iterations, uint8_t *ret)
+{
+    const EVP_MD *md = md_of(mechanism);
+    if (PKCS5_PBKDF2_HMAC(password.ptr ? password.ptr : "", (int)password.len,
+                          (const unsigned char *)salt.ptr, (int)salt.len, iterations, md,
+                          EVP_MD_get_size(md), ret) != 1)
+        die("OpenSSL has no PBKDF2");
+}
+
 static ST final_message(secure_login_t *l, str_t challenge, arena_t *a, str_t *ret, err_t *err)
 {
-    const EVP_MD *md = str_ends(l->secure->mechanism, STR("512")) ? EVP_sha512() : EVP_sha256();
+    const EVP_MD *md = md_of(l->secure->mechanism);
     str_t rest = challenge, one, nonce = STR_NONE, salt = STR_NONE;
     int64_t iterations = 0;
     while (str_split(&rest, ',', &one)) {
@@ -162,10 +176,7 @@ static ST final_message(secure_login_t *l, str_t challenge, arena_t *a, str_t *r
         iterations > ITERATIONS_MAX)
         return err_set(err, ST_CORRUPT, "the broker's challenge is malformed");
     login_key_t salted, stored = {{0}};
-    if (PKCS5_PBKDF2_HMAC(l->secure->password.ptr, (int)l->secure->password.len,
-                          (const unsigned char *)salt.ptr, (int)salt.len, (int)iterations, md,
-                          EVP_MD_get_size(md), salted.byte) != 1)
-        die("OpenSSL has no PBKDF2");
+    secure_salt(l->secure->mechanism, l->secure->password, salt, (int32_t)iterations, salted.byte);
     login_key_t client = hmac(md, salted.byte, STR("Client Key"));
     size_t n = (size_t)EVP_MD_get_size(md);
     if (!EVP_Digest(client.byte, n, stored.byte, NULL, md, NULL))

@@ -14,6 +14,9 @@ typedef struct secure {
 ST secure_read(io_t *io, str_t path, arena_t *a, secure_t *ret, err_t *err);
 void secure_done(secure_t *s);
 
+/* A password salted (PBKDF2) as a mechanism of SCRAM wants it: 32 or 64 bytes. */
+void secure_salt(str_t mechanism, str_t password, str_t salt, int32_t iterations, uint8_t *ret);
+
 /* A client's side of SASL: give it what the broker said (first: nothing) and send what it gives,
  * until it is done. */
 typedef struct secure_login {

@@ -593,3 +593,25 @@ def test_tools_by_tls_and_scram(broker, pki):
     assert run("acl", "--remove", "--force", "--topic", "orders") == ""
     assert "exactly one action" in run("acl", "--list", "--add", code=1)
     assert "resource" in run("acl", "--add", "--allow-principal", "User:x", code=1)
+    # users and quotas
+    alice = ("--entity-type", "users", "--entity-name", "alice")
+    assert run("configs", *alice, "--alter", "--add-config",
+               "SCRAM-SHA-256=[iterations=8192,password=alice=secret],SCRAM-SHA-512=[password=x],"
+               "producer_byte_rate=1024") == "Completed updating config for user alice.\n"
+    assert run("configs", *alice, "--describe") == (
+        "Quota configs for user-principal 'alice' are producer_byte_rate=1024.0\n"
+        "SCRAM credential configs for user-principal 'alice' are SCRAM-SHA-256=iterations=8192, "
+        "SCRAM-SHA-512=iterations=4096\n")
+    conf = b.conf("IN") | tls(pki) | sasl("alice", "alice=secret", "SCRAM-SHA-256") | {"security.protocol": "sasl_ssl"}
+    client = AdminClient(conf)
+    assert client.list_topics(timeout=10).topics == {}
+    run("configs", "--entity-type", "users", "--entity-name", "alice", "--entity-type", "clients", "--entity-default",
+        "--alter", "--add-config", "request_percentage=50.5")
+    assert run("configs", "--user", "alice", "--client-defaults", "--describe") == \
+        "Quota configs for user-principal 'alice', the default client-id are request_percentage=50.5\n"
+    run("configs", *alice, "--alter", "--delete-config", "SCRAM-SHA-256,SCRAM-SHA-512,producer_byte_rate")
+    assert run("configs", *alice, "--describe") == ""
+    assert "iterations" in run("configs", *alice, "--alter", "--add-config",
+                               "SCRAM-SHA-256=[iterations=100,password=x]", code=1)
+    assert "at least one" in run("configs", *alice, "--alter", code=1).lower()
+    assert run("configs", "--entity-type", "ips", "--describe") == ""

@@ -194,6 +194,16 @@ static void add_synonym(described_t *c, str_t name, str_t value, int8_t source)
             (wire_describe_configs_response_synonym_t){name, value, source};
 }
 
+/* Of a time in milliseconds that Kafka's broker also knows in hours, which is where its default
+ * is: so this name has none. */
+static bool has_units(str_t broker_name)
+{
+    return str_eq(broker_name, STR("log.retention.ms")) ||
+           str_eq(broker_name, STR("log.roll.ms")) ||
+           str_eq(broker_name, STR("log.roll.jitter.ms")) ||
+           str_eq(broker_name, STR("log.flush.interval.ms"));
+}
+
 static void describe_topic(broker_request_t *r, const wire_describe_configs_request_resource_t *m,
                            wire_describe_configs_response_result_t *to)
 {
@@ -229,7 +239,7 @@ static void describe_topic(broker_request_t *r, const wire_describe_configs_requ
         str_t broker_name = row->broker_name ? str_of(row->broker_name) : c->name;
         add_synonym(c, c->name, set_value(info.config, info.n_configs, row->name), SOURCE_TOPIC);
         add_synonym(c, broker_name, broker_value(b, row), SOURCE_STATIC_BROKER);
-        if (row->broker_name)
+        if (row->broker_name && !has_units(broker_name))
             add_synonym(c, broker_name, str_of(row->otherwise), SOURCE_DEFAULT);
     }
 }

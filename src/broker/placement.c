@@ -87,6 +87,22 @@ void broker_on_list_partition_reassignments(broker_request_t *r)
 
 /* ---- log directories */
 
+/* Partition -1: any of the topic. */
+static bool is_asked(const wire_describe_log_dirs_request_t *m, str_t topic, int32_t partition)
+{
+    for (int32_t i = 0; i < m->topics.len; i++) {
+        const wire_describe_log_dirs_request_topic_t *t = &m->topics.ptr[i];
+        if (!str_eq(t->topic, topic))
+            continue;
+        if (partition < 0)
+            return true;
+        for (int32_t k = 0; k < t->partitions.len; k++)
+            if (t->partitions.ptr[k] == partition)
+                return true;
+    }
+    return !m->topics.ptr;
+}
+
 void broker_on_describe_log_dirs(broker_request_t *r)
 {
     MESSAGE(describe_log_dirs);
@@ -102,10 +118,7 @@ void broker_on_describe_log_dirs(broker_request_t *r)
     NEW_LIST(&r->arena, dir->topics, describe_log_dirs_response_topic, n);
     dir->topics.len = 0;
     for (size_t i = 0; i < n; i++) {
-        bool asked = !m->topics.ptr;
-        for (int32_t k = 0; k < m->topics.len; k++)
-            asked |= str_eq(m->topics.ptr[k].topic, info[i].name);
-        if (!asked)
+        if (!is_asked(m, info[i].name, -1))
             continue;
         wire_describe_log_dirs_response_topic_t *to = &dir->topics.ptr[dir->topics.len++];
         to->name = info[i].name;
@@ -114,9 +127,14 @@ void broker_on_describe_log_dirs(broker_request_t *r)
         log_topic_t *t;
         if (log_topic_open(b->log, info[i].name, &t, NULL) != ST_OK)
             continue;
+        to->partitions.len = 0;
         for (int32_t k = 0; k < info[i].partitions; k++) {
-            to->partitions.ptr[k].partition_index = k;
-            to->partitions.ptr[k].partition_size = log_topic_bytes(t, k);
+            if (!is_asked(m, info[i].name, k))
+                continue;
+            wire_describe_log_dirs_response_partition_t *p =
+                &to->partitions.ptr[to->partitions.len++];
+            p->partition_index = k;
+            p->partition_size = log_topic_bytes(t, k);
         }
         log_topic_unref(t);
     }

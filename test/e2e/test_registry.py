@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 
 import httpx
 import pytest
@@ -124,6 +125,35 @@ def test_headers(registry):
     deep = json.dumps({"schema": '{"type":"array","items":' * 5000 + '"int"' + "}" * 5000})
     assert httpx.post(url, content=deep, headers={"Content-Type": vendor}).json()["error_code"] == 42201
     assert httpx.head(registry.url + "/subjects").status_code == 200
+
+
+def test_limits(registry):
+    """References, their depth, their number; nesting; patterns that others match for ever."""
+    with httpx.Client(timeout=20) as client:
+        def register(subject, schema, refs=(), **more):
+            refs = [{"name": n, "subject": s, "version": 1} for n, s in refs]
+            return client.post(f"{registry.url}/subjects/{subject}/versions", json={"schema": schema, "references": refs, **more})
+
+        def record(name, *of):
+            return json.dumps({"type": "record", "name": name, "fields": [{"name": f"f{i}", "type": t} for i, t in enumerate(of)]})
+
+        codes = [register(f"deep{i}", record(f"D{i}", f"D{i - 1}") if i else record("D0"),
+                          [(f"D{i - 1}", f"deep{i - 1}")] if i else []).status_code for i in range(103)]
+        assert codes == [200] * 101 + [422] * 2
+        for i in range(1001):
+            assert register(f"wide{i}", record(f"W{i}")).status_code == 200
+        every = [(f"W{i}", f"wide{i}") for i in range(1001)]
+        assert register("wide", record("W", *(n for n, _ in every[:1000])), every[:1000]).status_code == 200
+        assert register("wider", record("X", *(n for n, _ in every)), every).json()["error_code"] == 42201
+        nested = '{"not":' * 400 + "{}" + "}" * 400
+        assert register("nested", nested, schemaType="JSON").status_code == 200
+        assert register("nested", '{"not":' * 600 + "{}" + "}" * 600, schemaType="JSON").json()["error_code"] == 42201
+        start = time.monotonic()
+        slow = {"type": "object", "patternProperties": {"^(([a-z])+.)+[A-Z]([a-z])+$": {"type": "string"}}, "additionalProperties": False}
+        assert register("slow", json.dumps(slow), schemaType="JSON").status_code == 200
+        check = client.post(f"{registry.url}/compatibility/subjects/slow/versions/1", json={"schemaType": "JSON", "schema": json.dumps(
+            {**slow, "properties": {"a" * 5000: {"type": "string"}}})})
+        assert check.status_code == 200 and time.monotonic() - start < 5
 
 
 def test_restart(arus, tmp_path):

@@ -18,6 +18,7 @@ static const struct {
     {"kafka-delete-records", "delete-records"},
     {"kafka-get-offsets", "offsets"},
     {"kafka-topics", "topic"},
+    {"kafka-transactions", "txn"},
     {"ksql", "sql"},
 };
 

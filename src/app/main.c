@@ -51,6 +51,8 @@ static const verb_t verbs[] = {
      "runs case files of ksqlDB's shape: statements, inputs, expected outputs"},
     {"topic", tool_topics, "arus topic --create|--list|--describe|--delete|--alter",
      "topics, as kafka-topics"},
+    {"txn", tool_transactions, "arus txn list|describe|describe-producers|forceTerminateTransaction",
+     "transactions, as kafka-transactions"},
     {"up", verb_up, "arus up [FILE.properties] [--data DIR] [-D name=value]...",
      "runs the log, the registry, the SQL server and its connectors in one process"},
     {"version", verb_version, "arus version", "prints the version"},

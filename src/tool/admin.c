@@ -385,9 +385,9 @@ ST admin_metadata(admin_t *a, const str_t *topic, size_t n, wire_metadata_respon
     return ST_OK;
 }
 
-ST admin_coordinator(admin_t *a, str_t group, int32_t *ret_node, err_t *err)
+ST admin_coordinator(admin_t *a, admin_key_t kind, str_t key, int32_t *ret_node, err_t *err)
 {
-    wire_find_coordinator_request_t q = {.key = group};
+    wire_find_coordinator_request_t q = {.key = key, .key_type = (int8_t)kind};
     wire_find_coordinator_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_find_coordinator, 3, &q, &r, err));
     TRY(admin_check(r.error_code, r.error_message, err));
@@ -430,6 +430,12 @@ static const struct {
     {86, "The group is subscribed to the topic: its offsets stay."},
     {89, "The throttling quota has been exceeded."},
     {100, "This server does not host this topic ID."},
+    {47, "The producer has an old epoch."},
+    {48, "The transaction is not in a state that allows this."},
+    {51, "The transaction is being ended: try again."},
+    {53, "Transactional Id authorization failed."},
+    {90, "The producer is fenced by a newer one."},
+    {105, "The transactionalId could not be found."},
 };
 
 const char *admin_error_text(int16_t code)

@@ -28,7 +28,9 @@ ST admin_call(admin_t *a, int32_t node, wire_api_key_t key, int version_max, con
 /* All topics when topic is NULL. Nothing is created. */
 ST admin_metadata(admin_t *a, const str_t *topic, size_t n, wire_metadata_response_t *ret,
                   err_t *err);
-ST admin_coordinator(admin_t *a, str_t group, int32_t *ret_node, err_t *err);
+typedef enum admin_key { ADMIN_GROUP = 0, ADMIN_TRANSACTION = 1 } admin_key_t;
+/* The broker that coordinates a group or a transactional id. */
+ST admin_coordinator(admin_t *a, admin_key_t kind, str_t key, int32_t *ret_node, err_t *err);
 
 /* A broker's error code as a status: ST_OK for 0, else message (or Kafka's own words for the code)
  * is in err. */

@@ -242,7 +242,7 @@ static ST commit(admin_t *a, str_t group, const ats_t *at, err_t *err)
         q.topics.ptr[i].partitions.len = 1;
     }
     wire_offset_commit_response_t r;
-    TRY(admin_coordinator(a, group, &node, err));
+    TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_offset_commit, 9, &q, &r, err));
     for (int32_t i = 0; i < r.topics.len; i++)
         for (int32_t k = 0; k < r.topics.ptr[i].partitions.len; k++)
@@ -319,7 +319,7 @@ static ST forget_one(admin_t *a, str_t group, const ats_t *at, err_t *err)
         q.topics.ptr[i].partitions.len = 1;
     }
     wire_offset_delete_response_t r;
-    TRY(admin_coordinator(a, group, &node, err));
+    TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_offset_delete, 0, &q, &r, err));
     TRY(admin_check(r.error_code, STR_NONE, err));
     printf("\n%-30s %-15s %-15s\n", "TOPIC", "PARTITION", "STATUS");

@@ -118,7 +118,7 @@ ST groups_describe(admin_t *a, str_t group, wire_describe_groups_response_group_
     int32_t node;
     wire_describe_groups_request_t q = {.groups = {&group, 1}};
     wire_describe_groups_response_t r;
-    TRY(admin_coordinator(a, group, &node, err));
+    TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_describe_groups, 5, &q, &r, err));
     if (r.groups.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the group");
@@ -138,7 +138,7 @@ ST groups_offsets(admin_t *a, str_t group, group_at_t **ret, size_t *ret_n, err_
     int32_t node;
     wire_offset_fetch_request_t q = {.group_id = group};
     wire_offset_fetch_response_t r;
-    TRY(admin_coordinator(a, group, &node, err));
+    TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_offset_fetch, 7, &q, &r, err));
     TRY(admin_check(r.error_code, STR_NONE, err));
     size_t n = 0;
@@ -335,7 +335,7 @@ static ST delete_groups(admin_t *a, const flags_t *f, err_t *err)
         int32_t node;
         wire_delete_groups_request_t q = {.groups_names = {&group[i], 1}};
         wire_delete_groups_response_t r;
-        st = admin_coordinator(a, group[i], &node, err);
+        st = admin_coordinator(a, ADMIN_GROUP, group[i], &node, err);
         if (st == ST_OK)
             st = admin_call(a, node, WIRE_API_delete_groups, 2, &q, &r, err);
         err_t why;

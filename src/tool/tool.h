@@ -11,5 +11,6 @@ int tool_offsets(int argc, char **argv); /* kafka-get-offsets */
 int tool_records(int argc, char **argv); /* kafka-delete-records */
 int tool_produce(int argc, char **argv); /* kafka-console-producer */
 int tool_consume(int argc, char **argv); /* kafka-console-consumer */
+int tool_transactions(int argc, char **argv); /* kafka-transactions */
 
 #endif

@@ -1,8 +1,10 @@
 """Kafka's own commands, as links to the program, on its own broker."""
+import json
 import re
 import subprocess
 
 import pytest
+from confluent_kafka import KafkaException, Producer
 
 
 class Tools:
@@ -104,3 +106,30 @@ def test_nobody_there(arus, tmp_path):
     r = subprocess.run([str(tmp_path / "kafka-topics"), "--bootstrap-server", "127.0.0.1:1", "--list"],
                        capture_output=True, text=True, timeout=20, check=False)
     assert r.returncode == 1 and "127.0.0.1:1" in r.stderr
+
+
+def test_transactions(tools):
+    tools("kafka-topics", "--create", "--topic", "t")
+    p = Producer({"bootstrap.servers": tools.address, "transactional.id": "pay"})
+    p.init_transactions(10)
+    p.begin_transaction()
+    p.produce("t", b"x", partition=0)
+    assert p.flush(10) == 0
+    head, row = (line.split() for line in tools("kafka-transactions", "list").splitlines())
+    assert head == ["TransactionalId", "Coordinator", "ProducerId", "TransactionState"]
+    assert (row[0], row[3]) == ("pay", "Ongoing")
+    [described] = map(json.loads, tools("kafka-transactions", "--output", "json", "describe", "--transactional-id",
+                                        "pay").splitlines())
+    assert described["TransactionState"] == "Ongoing" and described["TopicPartitions"] == "t-0"
+    assert described["ProducerId"] == row[2] and 0 <= int(described["TransactionDurationMs"]) < 60000
+    producers = tools("kafka-transactions.sh", "describe-producers", "--topic", "t", "--partition", "0").splitlines()
+    assert producers[1].split()[0] == row[2] and producers[1].split()[-1] == "0"
+    assert tools("kafka-transactions", "forceTerminateTransaction", "--transactional-id", "pay") == ""
+    with pytest.raises(KafkaException):
+        p.commit_transaction(10)
+    producers = tools("kafka-transactions", "describe-producers", "--topic", "t", "--partition", "0").splitlines()
+    assert all(line.split()[-1] == "None" for line in producers[1:])
+    assert "Ongoing" not in tools("kafka-transactions", "list")
+    unknown = tools("kafka-transactions", "describe", "--transactional-id", "none", code=1)
+    assert "transactionalId could not be found" in unknown
+    assert "expects one of the commands list describe" in tools("kafka-transactions", code=2)

@@ -122,6 +122,8 @@ ST scram_credential_read(scram_hash_t hash, str_t text, scram_credential_t *ret,
     bool good = true;
     while (good && str_split(&text, ',', &one)) {
         good = str_split(&one, '=', &name);
+        if (!good)
+            break;
         if (str_eq(name, STR("salt")))
             good = read_base64(one, c.salt, sizeof c.salt, &c.salt_len);
         else if (str_eq(name, STR("stored_key")))

@@ -189,13 +189,13 @@ static ST read_rules(const flags_t *f, wanted_t *w, err_t *err)
 
 static void print_pattern(const char *what, int8_t type, str_t name, int8_t pattern)
 {
-    printf("%s `ResourcePattern(resourceType=%s, name=" STR_FMT ", patternType=%s)`: \n ", what,
+    printf("%s `ResourcePattern(resourceType=%s, name=" STR_FMT ", patternType=%s)`:", what,
            NAME_OF(resources, type), STR_ARG(name), NAME_OF(patterns, pattern));
 }
 
 static void print_rule(str_t principal, str_t host, int8_t operation, int8_t permission)
 {
-    printf("\t(principal=" STR_FMT ", host=" STR_FMT ", operation=%s, permissionType=%s)",
+    printf("\t(principal=" STR_FMT ", host=" STR_FMT ", operation=%s, permissionType=%s)\n",
            STR_ARG(principal), STR_ARG(host), NAME_OF(operations, operation),
            NAME_OF(permissions, permission));
 }
@@ -217,11 +217,12 @@ static ST list_some(admin_t *a, const flags_t *f, const meant_t *m, int8_t patte
         const wire_describe_acls_response_resource_t *o = &r.resources.ptr[i];
         print_pattern("Current ACLs for resource", o->resource_type, o->resource_name,
                       o->pattern_type);
+        putchar('\n');
         for (int32_t k = 0; k < o->acls.len; k++) {
             const wire_describe_acls_response_acl_t *rule = &o->acls.ptr[k];
             print_rule(rule->principal, rule->host, rule->operation, rule->permission_type);
-            puts(k + 1 < o->acls.len ? "" : " \n");
         }
+        putchar('\n');
     }
     return ST_OK;
 }
@@ -233,23 +234,27 @@ static ST list(admin_t *a, const flags_t *f, const wanted_t *w, err_t *err)
     return w->resources.len ? ST_OK : list_some(a, f, NULL, ANY, err);
 }
 
-static ST add(admin_t *a, const flags_t *f, const wanted_t *w, err_t *err)
+static ST add(admin_t *a, const wanted_t *w, err_t *err)
 {
     wire_create_acls_request_t q = {.creations = {w->rules.ptr, (int32_t)w->rules.len}};
     wire_create_acls_response_t r;
     if (!w->rules.len)
         return err_set(err, ST_BAD_INPUT, "there is nothing to add for these resources");
-    for (size_t i = 0; i < w->rules.len; i++) {
-        const rule_t *o = &w->rules.ptr[i];
-        print_pattern("Adding ACLs for resource", o->resource_type, o->resource_name,
-                      o->resource_pattern_type);
+    for (size_t i = 0; i < w->rules.len; i++) { /* a resource's rules come together */
+        const rule_t *o = &w->rules.ptr[i], *before = i ? o - 1 : NULL;
+        if (!before || before->resource_type != o->resource_type ||
+            !str_eq(before->resource_name, o->resource_name)) {
+            print_pattern(i ? "\nAdding ACLs for resource" : "Adding ACLs for resource",
+                          o->resource_type, o->resource_name, o->resource_pattern_type);
+            fputs(" \n ", stdout);
+        }
         print_rule(o->principal, o->host, o->operation, o->permission_type);
-        puts(" \n");
     }
+    putchar('\n');
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_create_acls, 3, &q, &r, err));
     for (int32_t i = 0; i < r.results.len; i++)
         TRY(admin_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
-    return list(a, f, w, err);
+    return ST_OK;
 }
 
 static bool is_sure(void)
@@ -286,7 +291,7 @@ static ST remove_some(admin_t *a, const flags_t *f, const wanted_t *w, err_t *er
     for (int32_t i = 0; i < r.filter_results.len; i++)
         TRY(admin_check(r.filter_results.ptr[i].error_code, r.filter_results.ptr[i].error_message,
                         err));
-    return list(a, f, w, err);
+    return ST_OK;
 }
 
 static ST run(admin_t *a, const flags_t *f, err_t *err)
@@ -298,7 +303,7 @@ static ST run(admin_t *a, const flags_t *f, err_t *err)
         st = read_rules(f, &w, err);
     if (st == ST_OK)
         st = lists                 ? list(a, f, &w, err)
-             : flags_has(f, "add") ? add(a, f, &w, err)
+             : flags_has(f, "add") ? add(a, &w, err)
                                    : remove_some(a, f, &w, err);
     wanted_done(&w);
     return st;

@@ -155,6 +155,7 @@ static void credentials_as_text(void **state)
     assert_memory_equal(&c, &again, sizeof c);
     assert_int_equal(ST_CORRUPT, scram_credential_read(SCRAM_SHA_256, buf_str(&b), &again, NULL));
     assert_int_equal(ST_CORRUPT, scram_credential_read(SCRAM_SHA_512, STR("salt=x"), &again, NULL));
+    assert_int_equal(ST_CORRUPT, scram_credential_read(SCRAM_SHA_512, STR(","), &again, NULL));
     buf_done(&b);
 }
 

@@ -311,22 +311,11 @@ static ST run(admin_t *a, const flags_t *f, err_t *err)
 
 int tool_acls(int argc, char **argv)
 {
-    static const char *const actions[] = {"add", "remove", "list", NULL};
+    static const admin_action_t actions[] = {{"add", run}, {"remove", run}, {"list", run}};
     flags_t f;
     int code;
     if (!flags_read(&f, table, argv[0], argc, argv, &code))
         return code;
-    if (flags_count(&f, actions) != 1) {
-        fprintf(stderr, "Command must include exactly one action: --list, --add, --remove. \n");
-        return 1;
-    }
-    admin_t *a = NULL;
-    err_t err;
-    st_t st = admin_open(&f, &a, &err);
-    if (st == ST_OK)
-        st = run(a, &f, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "Error while executing ACL command: %s\n", err.msg);
-    admin_close(a);
-    return st == ST_OK ? 0 : 1;
+    return admin_run_action(&f, actions, 3, "--list, --add, --remove. ",
+                            "Error while executing ACL command: ");
 }

@@ -385,6 +385,36 @@ ST admin_metadata(admin_t *a, const str_t *topic, size_t n, wire_metadata_respon
     return ST_OK;
 }
 
+int admin_run(const flags_t *f, st_t (*run)(admin_t *a, const flags_t *f, err_t *err),
+              const char *failure)
+{
+    admin_t *a = NULL;
+    err_t err;
+    st_t st = admin_open(f, &a, &err);
+    if (st == ST_OK)
+        st = run(a, f, &err);
+    if (st != ST_OK)
+        fprintf(stderr, "%s%s\n", failure, err.msg);
+    admin_close(a);
+    return st == ST_OK ? 0 : 1;
+}
+
+int admin_run_action(const flags_t *f, const admin_action_t *action, size_t n, const char *choices,
+                     const char *failure)
+{
+    const admin_action_t *given = NULL;
+    size_t n_given = 0;
+    for (size_t i = 0; i < n; i++)
+        if (flags_has(f, action[i].flag)) {
+            given = &action[i];
+            n_given++;
+        }
+    if (n_given == 1)
+        return admin_run(f, given->run, failure);
+    fprintf(stderr, "Command must include exactly one action: %s\n", choices);
+    return 1;
+}
+
 ST admin_coordinator(admin_t *a, admin_key_t kind, str_t key, int32_t *ret_node, err_t *err)
 {
     wire_find_coordinator_request_t q = {.key = key, .key_type = (int8_t)kind};

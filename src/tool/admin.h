@@ -18,6 +18,22 @@ typedef struct admin admin_t;
 ST admin_open(const flags_t *f, admin_t **ret, err_t *err);
 void admin_close(admin_t *a);
 arena_t *admin_arena(admin_t *a);
+
+/* A tool's whole work: connects, runs it, closes. A failure is printed, behind these words. The
+ * exit code. */
+int admin_run(const flags_t *f, st_t (*run)(admin_t *a, const flags_t *f, err_t *err),
+              const char *failure);
+
+/* One of several flags says what a tool does. */
+typedef struct admin_action {
+    const char *flag;
+    st_t (*run)(admin_t *a, const flags_t *f, err_t *err);
+} admin_action_t;
+
+/* The same with the one action whose flag is given; with none or more than one, `choices` is
+ * printed and nothing done. */
+int admin_run_action(const flags_t *f, const admin_action_t *action, size_t n, const char *choices,
+                     const char *failure);
 io_t *admin_io(admin_t *a);
 
 /* Sends a wire_<api>_request_t to a broker and waits for its answer, in the newest version up to

@@ -183,27 +183,20 @@ static ST describe(admin_t *a, const flags_t *f, err_t *err)
     return ST_OK;
 }
 
+static ST run(admin_t *a, const flags_t *f, err_t *err)
+{
+    if (quotas_meant(f))
+        return quotas_run(a, f, err);
+    return flags_has(f, "alter") ? alter(a, f, err) : describe(a, f, err);
+}
+
 int tool_configs(int argc, char **argv)
 {
-    static const char *const actions[] = {"alter", "describe", NULL};
+    static const admin_action_t actions[] = {{"alter", run}, {"describe", run}};
     flags_t f;
     int code;
     if (!flags_read(&f, table, argv[0], argc, argv, &code))
         return code;
-    if (flags_count(&f, actions) != 1) {
-        fprintf(stderr, "Command must include exactly one action: --describe, --alter\n");
-        return 1;
-    }
-    admin_t *a = NULL;
-    err_t err;
-    st_t st = admin_open(&f, &a, &err);
-    if (st == ST_OK && quotas_meant(&f))
-        st = quotas_run(a, &f, &err);
-    else if (st == ST_OK)
-        st = flags_has(&f, "alter") ? alter(a, &f, &err) : describe(a, &f, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "Error while executing config command with args '%s': %s\n", argv[0],
-                err.msg);
-    admin_close(a);
-    return st == ST_OK ? 0 : 1;
+    return admin_run_action(&f, actions, 2, "--describe, --alter",
+                            "Error while executing config command: ");
 }

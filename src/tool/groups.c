@@ -362,33 +362,16 @@ static ST delete_groups(admin_t *a, const flags_t *f, err_t *err)
 
 int tool_groups(int argc, char **argv)
 {
-    static const struct {
-        const char *flag;
-        st_t (*run)(admin_t *a, const flags_t *f, err_t *err);
-    } actions[] = {{"list", list},
-                   {"describe", describe},
-                   {"delete", delete_groups},
-                   {"reset-offsets", groups_reset},
-                   {"delete-offsets", groups_forget}};
-    static const char *const names[] = {"list",          "describe",       "delete",
-                                        "reset-offsets", "delete-offsets", NULL};
+    static const admin_action_t actions[] = {{"list", list},
+                                             {"describe", describe},
+                                             {"delete", delete_groups},
+                                             {"reset-offsets", groups_reset},
+                                             {"delete-offsets", groups_forget}};
     flags_t f;
     int code;
     if (!flags_read(&f, table, argv[0], argc, argv, &code))
         return code;
-    if (flags_count(&f, names) != 1) {
-        fprintf(stderr, "Command must include exactly one action: --list, --describe, --delete, "
-                        "--reset-offsets, --delete-offsets\n");
-        return 1;
-    }
-    admin_t *a = NULL;
-    err_t err;
-    st_t st = admin_open(&f, &a, &err);
-    for (size_t i = 0; st == ST_OK && i < sizeof actions / sizeof *actions; i++)
-        if (flags_has(&f, actions[i].flag))
-            st = actions[i].run(a, &f, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "\nError: Executing consumer group command failed due to %s\n", err.msg);
-    admin_close(a);
-    return st == ST_OK ? 0 : 1;
+    return admin_run_action(&f, actions, sizeof actions / sizeof *actions,
+                            "--list, --describe, --delete, --reset-offsets, --delete-offsets",
+                            "\nError: Executing consumer group command failed due to ");
 }

@@ -142,13 +142,5 @@ int tool_offsets(int argc, char **argv)
     int code;
     if (!flags_read(&f, table, argv[0], argc, argv, &code))
         return code;
-    admin_t *a = NULL;
-    err_t err;
-    st_t st = admin_open(&f, &a, &err);
-    if (st == ST_OK)
-        st = get(a, &f, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "Error occurred: %s\n", err.msg);
-    admin_close(a);
-    return st == ST_OK ? 0 : 1;
+    return admin_run(&f, get, "Error occurred: ");
 }

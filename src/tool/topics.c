@@ -291,32 +291,16 @@ static ST alter(admin_t *a, const flags_t *f, err_t *err)
 
 int tool_topics(int argc, char **argv)
 {
-    static const struct {
-        const char *flag;
-        st_t (*run)(admin_t *a, const flags_t *f, err_t *err);
-    } actions[] = {{"create", create},
-                   {"list", list},
-                   {"describe", describe},
-                   {"delete", delete_topics},
-                   {"alter", alter}};
-    static const char *const names[] = {"create", "list", "describe", "delete", "alter", NULL};
+    static const admin_action_t actions[] = {{"create", create},
+                                             {"list", list},
+                                             {"describe", describe},
+                                             {"delete", delete_topics},
+                                             {"alter", alter}};
     flags_t f;
     int code;
     if (!flags_read(&f, table, argv[0], argc, argv, &code))
         return code;
-    if (flags_count(&f, names) != 1) {
-        fprintf(stderr, "Command must include exactly one action: --list, --describe, --create, "
-                        "--alter or --delete\n");
-        return 1;
-    }
-    admin_t *a = NULL;
-    err_t err;
-    st_t st = admin_open(&f, &a, &err);
-    for (size_t i = 0; st == ST_OK && i < sizeof actions / sizeof *actions; i++)
-        if (flags_has(&f, actions[i].flag))
-            st = actions[i].run(a, &f, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "Error while executing topic command : %s\n", err.msg);
-    admin_close(a);
-    return st == ST_OK ? 0 : 1;
+    return admin_run_action(&f, actions, sizeof actions / sizeof *actions,
+                            "--list, --describe, --create, --alter or --delete",
+                            "Error while executing topic command : ");
 }

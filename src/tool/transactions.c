@@ -279,25 +279,16 @@ static size_t take_command(int *argc, char **argv)
 
 int tool_transactions(int argc, char **argv)
 {
+    size_t command = take_command(&argc, argv);
     flags_t f;
     int code;
-    size_t command = take_command(&argc, argv);
     if (!flags_read(&f, table, argv[0], argc, argv, &code))
         return code;
-    if (command == N_COMMANDS) {
-        fprintf(stderr, "%s: expects one of the commands", argv[0]);
-        for (size_t c = 0; c < N_COMMANDS; c++)
-            fprintf(stderr, " %s", commands[c].name);
-        fputs("\n", stderr);
-        return 2;
-    }
-    admin_t *a = NULL;
-    err_t err;
-    st_t st = admin_open(&f, &a, &err);
-    if (st == ST_OK)
-        st = commands[command].run(a, &f, &err);
-    if (st != ST_OK)
-        fprintf(stderr, "%s: %s\n", argv[0], err.msg);
-    admin_close(a);
-    return st == ST_OK ? 0 : 1;
+    if (command < N_COMMANDS)
+        return admin_run(&f, commands[command].run, "Error while executing transactions command: ");
+    fprintf(stderr, "%s: expects one of the commands", argv[0]);
+    for (size_t c = 0; c < N_COMMANDS; c++)
+        fprintf(stderr, " %s", commands[c].name);
+    fputs("\n", stderr);
+    return 2;
 }

@@ -17,10 +17,13 @@ void wire_out_clear(wire_out_t *out)
     out->splices_bytes = 0;
 }
 
-/* ---- shared with reading */
+/* ---- shared with reading: what is in a message stands anywhere */
 
 void wire_scalar_load(unsigned kind, void *to, const void *from)
 {
+    uint16_t u16;
+    uint32_t u32;
+    uint64_t u64;
     switch ((wire_kind_t)kind) {
     case WIRE_BOOL:
         *(bool *)to = *(const char *)from != 0;
@@ -30,14 +33,17 @@ void wire_scalar_load(unsigned kind, void *to, const void *from)
         break;
     case WIRE_I16:
     case WIRE_U16:
-        store_be16(to, *(const uint16_t *)from);
+        memcpy(&u16, from, sizeof u16);
+        store_be16(to, u16);
         break;
     case WIRE_I32:
-        store_be32(to, *(const uint32_t *)from);
+        memcpy(&u32, from, sizeof u32);
+        store_be32(to, u32);
         break;
     case WIRE_I64:
     case WIRE_F64:
-        store_be64(to, *(const uint64_t *)from);
+        memcpy(&u64, from, sizeof u64);
+        store_be64(to, u64);
         break;
     case WIRE_UUID:
         memcpy(to, from, sizeof(wire_uuid_t));

@@ -136,8 +136,9 @@ class TransactionalWriter(Writer):
             return self.start_producer(), t
 
     def abort(self, producer, transaction):
-        """Once all is sent: what librdkafka drops by an abort it forgets, also when the broker has it, and gives its sequence
-        numbers away again; what comes under them next is taken for a copy."""
+        """Once all is sent. Without that a batch was seen to be lost: after an abort the client sent new records under numbers
+        that the broker had already taken, by the same epoch, and they were taken for a copy. Whether a client may do so, or a
+        broker must tell them apart, is open; Apache Kafka was not tried."""
         producer.flush(30)
         self.until_it_is_known(producer.abort_transaction)
         transaction.outcome = "aborted"

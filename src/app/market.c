@@ -2,6 +2,7 @@
 #include "market/market.h"
 #include "app/options.h"
 #include "app/verb.h"
+#include "exchange/exchange.h"
 #include "http/http.h"
 
 #include <signal.h>
@@ -27,6 +28,7 @@ static const char *const fault_names[FAULT_KINDS] = {"slow", "500",       "429",
 typedef struct stand {
     market_options_t opt;
     str_t listen;
+    int64_t at_ms; /* where its clock stands; 0: it goes */
     double fault[FAULT_KINDS]; /* 0..1 */
     io_t *io;
     io_loop_t *loop;
@@ -44,7 +46,8 @@ typedef struct late {
 static const char usage[] =
     "usage: arus market [--listen HOST:PORT] [--prices FILE.csv[.gz] --companies FILE.csv] "
     "[--trending N]\n"
-    "                   [--history DURATION] [--seed N] [--fault KIND:RATE]... [--key KEY]\n"
+    "                   [--history DURATION] [--seed N] [--at DATE] [--fault KIND:RATE]...\n"
+    "                   [--key KEY]\n"
     "\n"
     "Answers as GoAPI does, under /stock/idx/ and, as its first generation did, /v1/stock/idx/.\n"
     "  --listen HOST:PORT   where; 127.0.0.1:8000, port 0: any that is free\n"
@@ -55,6 +58,8 @@ static const char usage[] =
     "  --trending N         how many shares are trending, gaining, losing; 10\n"
     "  --history DURATION   how far back the synthetic market goes; 55d\n"
     "  --seed N             another market; 1\n"
+    "  --at DATE            its clock stands at the end of this day, so that its answers never "
+    "change\n"
     "  --fault KIND:RATE    slow, 500, 429, html, truncated or drop, for this share of answers: "
     "0.2 or 20%\n"
     "  --key KEY            clients must send it as X-API-KEY or api_key; file:PATH and env:NAME "
@@ -104,6 +109,11 @@ static ST read_flag(stand_t *s, str_t flag, const char *value, err_t *err)
             return err_set(err, ST_BAD_CONFIG, "--history expects a duration such as 55d, not '%s'",
                            value);
         s->opt.history_days = n / 86400000;
+    } else if (str_eq(flag, STR("--at"))) {
+        if (!exchange_date_read(v, &n))
+            return err_set(err, ST_BAD_CONFIG, "--at expects a date such as 2026-11-20, not '%s'",
+                           value);
+        s->at_ms = (n + 1) * CIVIL_DAY_MS - EXCHANGE_UTC_OFFSET_MS - 1;
     } else if (str_eq(flag, STR("--key"))) {
         s->opt.key = v;
     } else {
@@ -127,6 +137,11 @@ static ST resolve_key(stand_t *s, arena_t *a, err_t *err)
 
 /* ---- answers */
 
+static int64_t now_ms(const stand_t *s)
+{
+    return s->at_ms ? s->at_ms : io_now_ms(s->io);
+}
+
 static void answer(stand_t *s, http_request_t *r)
 {
     market_request_t q = {.method = r->method,
@@ -134,7 +149,7 @@ static void answer(stand_t *s, http_request_t *r)
                           .query = r->query,
                           .key = http_header(r, "x-api-key")};
     buf_clear(&s->body);
-    market_answer_t a = market_answer(s->market, &q, io_now_ms(s->io), &s->body);
+    market_answer_t a = market_answer(s->market, &q, now_ms(s), &s->body);
     http_reply(r, a.status, a.type, buf_str(&s->body));
 }
 
@@ -180,7 +195,7 @@ static void misbehave(stand_t *s, http_request_t *r, fault_kind_t kind)
         http_reply(r, 200, "text/html", page);
         return;
     case FAULT_TRUNCATED:
-        market_answer(s->market, &q, io_now_ms(s->io), &s->body);
+        market_answer(s->market, &q, now_ms(s), &s->body);
         http_reply(r, 200, "application/json", str_sub(buf_str(&s->body), 0, s->body.len / 2));
         return;
     case FAULT_DROP:
@@ -216,7 +231,7 @@ static ST serve(stand_t *s, int signals, err_t *err)
 {
     str_t address;
     TRY(market_new(&s->opt, &s->market, err));
-    market_sync(s->market, io_now_ms(s->io));
+    market_sync(s->market, now_ms(s));
     http_options_t ho;
     http_options_init(&ho);
     ho.loop = s->loop;

@@ -7,6 +7,16 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 
+def leave(consumer):
+    """Closes it once its partitions are taken from it. Where close() has to do that itself, the client may ask its own thread,
+    which has just ended, for the group's protocol, and hold all of Python while it waits for ever (confluent-kafka 2.16)."""
+    consumer.unsubscribe()
+    until = time.time() + 10
+    while consumer.assignment() and time.time() < until:
+        consumer.consume(1, 0.1)
+    consumer.close()
+
+
 class Broker:
     """`arus broker` on ports of its own."""
 

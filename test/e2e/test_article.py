@@ -43,7 +43,8 @@ class System:
 
     def __init__(self, arus, folder, trending):
         self.arus, self.folder, self.port = arus, folder, three_free_ports()
-        self.market = subprocess.Popen([arus, "market", "--listen", "127.0.0.1:0", "--trending", str(trending)],
+        self.market = subprocess.Popen([arus, "market", "--listen", "127.0.0.1:0", "--trending", str(trending),
+                                        "--at", "2026-11-20"],
                                        stdout=subprocess.PIPE, text=True)
         self.goapi = "http://" + self.market.stdout.readline().split()[2]
         subprocess.run([arus, "links", str(folder / "bin")], check=True)
@@ -106,7 +107,10 @@ class System:
                             f"streaming.goapi.idx.{topic}.json")
             assert f"Created topic streaming.goapi.idx.{topic}.json." in out
         # The producer's schemas must be there before the statements would register their own.
-        finish(self.program("producer.py", 3))
+        until = time.monotonic() + 60
+        while len(httpx.get(f"{self.registry}/subjects").json()) < 4:  # it may take more than its seconds to begin
+            assert time.monotonic() < until, "the producer does not register its schemas"
+            finish(self.program("producer.py", 4))
         self.tool("ksql", self.ksqldb, "-f", str(ARTICLE / "statements.sql"))
 
     def expected(self):

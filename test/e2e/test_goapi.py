@@ -29,7 +29,8 @@ CREATE STREAM IF NOT EXISTS c2 AS SELECT * FROM c;
 
 class Market:
     def __init__(self, program, *args):
-        self.process = subprocess.Popen([program, "market", "--listen", "127.0.0.1:0", "--seed", "3", *args],
+        self.process = subprocess.Popen([program, "market", "--listen", "127.0.0.1:0", "--seed", "3", "--at", "2026-11-20",
+                                         *args],
                                         stdout=subprocess.PIPE, text=True)
         words = self.process.stdout.readline().split()
         assert words[:2] == ["ready", "market"]

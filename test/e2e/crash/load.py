@@ -8,6 +8,7 @@ import random
 import threading
 import time
 
+from broker import leave
 from checker import Commit, Fetched, Run, Transaction, Write
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
@@ -176,7 +177,7 @@ class Reader(Client):
             if self.random.random() < 0.3:
                 self.commit(c)
         self.commit(c)
-        c.close()
+        leave(c)
 
     def assigned(self, consumer, partitions):
         """Reads on from the group's offsets, which it looks up itself so that they are known."""
@@ -251,7 +252,7 @@ class Mover(TransactionalWriter):
             p, t = self.transact(p, lambda producer, t, found=messages: self.move(c, found, producer, t))
             if t.outcome != "committed":
                 self.rewind(c, c.assignment())
-        c.close()
+        leave(c)
 
     def rewind(self, consumer, partitions):
         consumer.assign([TopicPartition(p.topic, p.partition, max(p.offset, 0)) for p in fetch_offsets(consumer, partitions)])

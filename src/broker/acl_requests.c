@@ -232,7 +232,7 @@ void broker_on_delete_acls(broker_request_t *r)
     RESPONSE(delete_acls);
     broker_failure_t refused = check_may(r);
     NEW_LIST(&r->arena, answer->filter_results, delete_acls_response_filter_result, m->filters.len);
-    for (int32_t i = 0; i < m->filters.len; i++) {
+    for (int32_t i = 0; i < m->filters.len && !broker_answer_full(r); i++) {
         const wire_delete_acls_request_filter_t *f = &m->filters.ptr[i];
         wire_delete_acls_response_filter_result_t *to = &answer->filter_results.ptr[i];
         acl_rule_t filter = {.resource = f->resource_type_filter,

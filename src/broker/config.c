@@ -289,7 +289,7 @@ void broker_on_describe_configs(broker_request_t *r)
     MESSAGE(describe_configs);
     RESPONSE(describe_configs);
     NEW_LIST(&r->arena, answer->results, describe_configs_response_result, m->resources.len);
-    for (int32_t i = 0; i < m->resources.len; i++) {
+    for (int32_t i = 0; i < m->resources.len && !broker_answer_full(r); i++) {
         const wire_describe_configs_request_resource_t *from = &m->resources.ptr[i];
         wire_describe_configs_response_result_t *to = &answer->results.ptr[i];
         to->resource_type = from->resource_type;
@@ -373,7 +373,7 @@ void broker_on_alter_configs(broker_request_t *r)
     MESSAGE(alter_configs);
     RESPONSE(alter_configs);
     NEW_LIST(&r->arena, answer->responses, alter_configs_response_resource, m->resources.len);
-    for (int32_t i = 0; i < m->resources.len; i++) {
+    for (int32_t i = 0; i < m->resources.len && !broker_answer_full(r); i++) {
         broker_failure_t f = alter_one(r, &m->resources.ptr[i]);
         answer->responses.ptr[i] = (wire_alter_configs_response_resource_t){
             f.code, f.text, m->resources.ptr[i].resource_type, m->resources.ptr[i].resource_name};
@@ -448,7 +448,7 @@ void broker_on_incremental_alter_configs(broker_request_t *r)
     RESPONSE(incremental_alter_configs);
     NEW_LIST(&r->arena, answer->responses, incremental_alter_configs_response_resource,
              m->resources.len);
-    for (int32_t i = 0; i < m->resources.len; i++) {
+    for (int32_t i = 0; i < m->resources.len && !broker_answer_full(r); i++) {
         broker_failure_t f = alter_by_steps(r, &m->resources.ptr[i]);
         answer->responses.ptr[i] = (wire_incremental_alter_configs_response_resource_t){
             f.code, f.text, m->resources.ptr[i].resource_type, m->resources.ptr[i].resource_name};

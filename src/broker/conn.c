@@ -8,6 +8,8 @@
 #define READ_BYTES         (16u << 10)
 #define TAKE_BYTES         (64u << 10) /* a frame so large keeps the buffer it came in */
 #define PARTS_MAX          64
+#define HOLDS_BYTES        (64u << 10) /* what is less is no burden: B6 */
+#define STALLED_MS         10000       /* no byte came or went for so long */
 
 static int64_t now_ns(const broker_conn_t *c)
 {
@@ -24,6 +26,12 @@ void broker_conn_touch(broker_conn_t *c)
 }
 
 /* ---- requests in order: B2, B3 */
+
+/* Records are counted as if nobody else held them. */
+static size_t answer_held(const broker_request_t *r)
+{
+    return r->out.buf.cap + r->out.splices_bytes;
+}
 
 static void enqueue(broker_conn_t *c, broker_request_t *r)
 {
@@ -45,7 +53,7 @@ static void dequeue(broker_conn_t *c)
         c->last = NULL;
     c->n_requests--;
     c->n_others -= !r->is_produce;
-    c->requests_bytes -= r->len;
+    c->requests_bytes -= r->trimmed ? answer_held(r) : r->len;
     if (r->cut)
         c->closing = true;
     if (r->throttle_ms > 0 && !r->is_produce)
@@ -61,6 +69,75 @@ static bool may_start(const broker_conn_t *c, const char *frame)
         return true;
     return c->n_others == 0 && load_be16(frame) == WIRE_API_produce &&
            c->n_requests < PIPELINE_MAX && c->requests_bytes < PIPELINE_BYTES_MAX;
+}
+
+/* ---- what it holds: B6 */
+
+/* How much more may be held; less than 0: it is too much already. */
+static int64_t room_left(const broker_t *b)
+{
+    if (b->config.held_bytes_max < 0)
+        return INT64_MAX;
+    return b->config.held_bytes_max - atomic_load_explicit(&b->held_bytes, memory_order_relaxed);
+}
+
+static bool is_over(const broker_conn_t *c)
+{
+    return room_left(c->net->broker) < 0;
+}
+
+size_t broker_room(const broker_t *b)
+{
+    int64_t room = room_left(b) - b->config.held_bytes_max / 2;
+    return room > 0 ? (size_t)room : 0;
+}
+
+bool broker_conn_stalls(const broker_conn_t *c)
+{
+    return c->holds_ns && broker_room(c->net->broker) == 0 &&
+           now_ns(c) - c->active_ns > STALLED_MS * 1000000ll;
+}
+
+/* Of answers that wait for their reader only the bytes stay. */
+static void trim_answers(broker_conn_t *c)
+{
+    for (broker_request_t *r = c->first; r && r->done && !r->trimmed; r = r->next) {
+        broker_request_trim(r);
+        c->requests_bytes = c->requests_bytes - r->len + answer_held(r);
+    }
+}
+
+static void count_held(broker_conn_t *c)
+{
+    const broker_request_t *first = c->first;
+    size_t held = c->in.cap + c->requests_bytes;
+    if (first && first->wait)
+        held += arena_used(&first->arena);
+    if (held != c->held_bytes)
+        atomic_fetch_add_explicit(&c->net->broker->held_bytes,
+                                  (long long)held - (long long)c->held_bytes, memory_order_relaxed);
+    c->held_bytes = held;
+    if (held < HOLDS_BYTES || (first && !first->done && !first->wait))
+        c->holds_ns = 0; /* little, or it is we who are at it */
+    else if (!c->holds_ns)
+        c->holds_ns = now_ns(c);
+}
+
+void broker_conns_relieve(broker_net_t *net)
+{
+    broker_conn_t *oldest = NULL;
+    if (!net->conns || !is_over(net->conns))
+        return;
+    for (broker_conn_t *c = net->conns; c; c = c->next)
+        if (c->holds_ns && io_stream_is_open(&c->stream) &&
+            (!oldest || c->holds_ns < oldest->holds_ns))
+            oldest = c;
+    if (!oldest)
+        return;
+    trace_line(TRACE_WARN, "broker",
+               STR_FMT " is closed: connections hold more than queued.max.request.bytes",
+               STR_ARG(oldest->host));
+    broker_conn_close(oldest);
 }
 
 /* ---- in */
@@ -141,7 +218,8 @@ static bool wants_bytes(const broker_conn_t *c)
     int64_t n = frame_bytes(c, in);
     if (n > 0 && (size_t)n <= in.len)
         return false; /* a whole request waits for those before it */
-    return c->requests_bytes < PIPELINE_BYTES_MAX && c->n_requests < PIPELINE_MAX;
+    return c->requests_bytes < PIPELINE_BYTES_MAX && c->n_requests < PIPELINE_MAX &&
+           (!c->first || !is_over(c));
 }
 
 /* Room for what is missing of a frame, but no more than has come already. */
@@ -192,7 +270,7 @@ static size_t answer_parts(const broker_request_t *r, str_t *part, size_t max)
 {
     size_t n = 0, skip = r->written, at = 0;
     const wire_out_t *out = &r->out;
-    for (size_t i = 0; i <= out->splices.len && n + 2 <= max; i++) {
+    for (size_t i = 0; out->buf.len && i <= out->splices.len && n + 2 <= max; i++) {
         bool last = i == out->splices.len;
         size_t end = last ? out->buf.len : out->splices.ptr[i].at;
         str_t two[2] = {str_n(out->buf.ptr + at, end - at),
@@ -266,6 +344,8 @@ void broker_conn_work(broker_conn_t *c)
     }
     if (io_stream_is_open(&c->stream) && c->closing)
         broker_conn_close(c);
+    trim_answers(c);
+    count_held(c);
     if (io_stream_is_open(&c->stream)) {
         io_stream_watch(&c->stream, (wants_bytes(c) ? (unsigned)IO_READABLE : 0u) |
                                         (has_output(c) ? (unsigned)IO_WRITABLE : 0u));
@@ -356,7 +436,7 @@ void broker_conn_close(broker_conn_t *c)
     buf_done(&c->in);
     for (broker_request_t *r = c->first; r; r = r->next)
         broker_wait_cancel(r);
-    broker_session_free(c->session);
+    broker_session_free(c->net->broker, c->session);
     c->session = NULL;
     broker_conn_touch(c);
 }
@@ -366,6 +446,7 @@ void broker_conn_free(broker_conn_t *c)
     ASSERT(!io_stream_is_open(&c->stream) && !c->touched);
     while (c->first)
         dequeue(c);
+    count_held(c);
     if (c->prev)
         c->prev->next = c->next;
     else

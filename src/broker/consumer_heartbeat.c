@@ -301,7 +301,7 @@ void broker_on_consumer_group_describe(broker_request_t *r)
     MESSAGE(consumer_group_describe);
     RESPONSE(consumer_group_describe);
     NEW_LIST(&r->arena, answer->groups, consumer_group_describe_response_group, m->group_ids.len);
-    for (int32_t i = 0; i < m->group_ids.len; i++) {
+    for (int32_t i = 0; i < m->group_ids.len && !broker_answer_full(r); i++) {
         wire_consumer_group_describe_response_group_t *to = &answer->groups.ptr[i];
         const consumer_group_t *g =
             consumer_group_find(broker_coordinator_of(r), m->group_ids.ptr[i]);

@@ -133,10 +133,12 @@ static bool try_parts(broker_request_t *r, broker_fetch_t *f, result_t *result)
 {
     size_t bytes = 0;
     bool any = false, failed = false;
+    size_t most = broker_room(broker_of(r));
+    most = f->bytes_max < most ? f->bytes_max : most;
     f->last_with_data = SIZE_MAX;
     for (size_t k = 0; k < f->n_parts; k++) {
         size_t i = (f->start + k) % f->n_parts;
-        size_t room = bytes < f->bytes_max ? f->bytes_max - bytes : 0;
+        size_t room = bytes < most ? most - bytes : 0;
         read_part(r->conn, f, f->part[i], room, !any, &result[i]);
         failed |= result[i].code != KAFKA_NONE;
         if (!result[i].bytes)
@@ -145,7 +147,7 @@ static bool try_parts(broker_request_t *r, broker_fetch_t *f, result_t *result)
         bytes += result[i].bytes;
         f->last_with_data = i;
     }
-    return failed || bytes >= f->bytes_min || f->n_parts == 0;
+    return failed || bytes >= f->bytes_min || (any && bytes >= most) || f->n_parts == 0;
 }
 
 static void let_go(broker_fetch_t *f, result_t *result)
@@ -224,7 +226,10 @@ static void put_parts(broker_request_t *r, broker_fetch_t *f, result_t *result,
             t = &answer->responses.ptr[answer->responses.len++];
             t->topic = p->partition.name;
             t->topic_id = p->partition.id;
-            NEW_LIST(&r->arena, t->partitions, fetch_response_partition, f->n_parts - k);
+            size_t run = k + 1;
+            while (run < f->n_parts && same_topic(f->part[(f->start + run) % f->n_parts], t))
+                run++;
+            NEW_LIST(&r->arena, t->partitions, fetch_response_partition, run - k);
             t->partitions.len = 0;
         }
         put_part(r, f, p, &result[i], &t->partitions.ptr[t->partitions.len++]);

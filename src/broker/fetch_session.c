@@ -12,7 +12,8 @@ struct broker_session {
 
 enum { EPOCH_FULL = 0, EPOCH_NONE = -1 };
 
-#define PARTS_MAX 100000 /* a session remembers */
+#define PARTS_MAX 1000000 /* all sessions remember */
+#define NAME_MAX_BYTES 249 /* of topics that can be */
 
 /* ---- parts */
 
@@ -62,10 +63,11 @@ static void free_part(broker_fetch_part_t *p)
     free(p);
 }
 
-void broker_session_free(broker_session_t *s)
+void broker_session_free(broker_t *b, broker_session_t *s)
 {
     if (!s)
         return;
+    atomic_fetch_sub(&b->session_parts, (int)s->parts.len);
     for (size_t i = 0; i < s->parts.len; i++)
         free_part(s->parts.ptr[i]);
     VEC_DONE(&s->parts);
@@ -82,12 +84,17 @@ static broker_session_t *session_new(broker_t *b)
     return s;
 }
 
-static void session_put(broker_conn_t *c, broker_session_t *s, const wire_fetch_request_topic_t *t,
+/* False when it would remember too much. */
+static bool session_put(broker_conn_t *c, broker_session_t *s, const wire_fetch_request_topic_t *t,
                         const wire_fetch_request_partition_t *from, buf_t *key)
 {
     put_key(key, t->topic, &t->topic_id, from->partition);
     broker_fetch_part_t *p = map_get(&s->by_key, buf_str(key));
     if (!p) {
+        atomic_int *all = &c->net->broker->session_parts;
+        if (t->topic.len > NAME_MAX_BYTES || atomic_load(all) >= PARTS_MAX)
+            return false;
+        atomic_fetch_add(all, 1);
         p = mem_zalloc(sizeof *p);
         p->partition = (broker_fetch_partition_t){.id = t->topic_id, .index = from->partition};
         if (t->topic.len)
@@ -98,6 +105,7 @@ static void session_put(broker_conn_t *c, broker_session_t *s, const wire_fetch_
         VEC_PUSH(&s->parts, p);
     }
     update(p, from);
+    return true;
 }
 
 static void session_forget(broker_session_t *s, const wire_fetch_request_forgotten_t *t, buf_t *key)
@@ -110,7 +118,7 @@ static void session_forget(broker_session_t *s, const wire_fetch_request_forgott
     }
 }
 
-static void drop_forgotten(broker_session_t *s)
+static void drop_forgotten(broker_t *b, broker_session_t *s)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->parts.len; i++) {
@@ -120,6 +128,7 @@ static void drop_forgotten(broker_session_t *s)
         else
             s->parts.ptr[n++] = p;
     }
+    atomic_fetch_sub(&b->session_parts, (int)(s->parts.len - n));
     s->parts.len = n;
 }
 
@@ -131,12 +140,14 @@ static bool session_change(broker_request_t *r, broker_session_t *s)
     for (int32_t i = 0; i < m->forgotten_topics_data.len; i++)
         session_forget(s, &m->forgotten_topics_data.ptr[i], &key);
     if (m->forgotten_topics_data.len)
-        drop_forgotten(s);
-    for (int32_t i = 0; i < m->topics.len; i++)
-        for (int32_t k = 0; k < m->topics.ptr[i].partitions.len; k++)
-            session_put(r->conn, s, &m->topics.ptr[i], &m->topics.ptr[i].partitions.ptr[k], &key);
+        drop_forgotten(broker_of(r), s);
+    bool good = true;
+    for (int32_t i = 0; good && i < m->topics.len; i++)
+        for (int32_t k = 0; good && k < m->topics.ptr[i].partitions.len; k++)
+            good = session_put(r->conn, s, &m->topics.ptr[i], &m->topics.ptr[i].partitions.ptr[k],
+                               &key);
     buf_done(&key);
-    return s->parts.len <= PARTS_MAX;
+    return good;
 }
 
 static void use_session(const broker_session_t *s, broker_fetch_t *f)
@@ -185,7 +196,7 @@ void broker_fetch_done(broker_fetch_t *f)
 
 static void end_session(broker_conn_t *c)
 {
-    broker_session_free(c->session);
+    broker_session_free(c->net->broker, c->session);
     c->session = NULL;
 }
 
@@ -213,7 +224,10 @@ int16_t broker_fetch_begin(broker_request_t *r, broker_fetch_t *f)
     }
     if (!session_change(r, c->session)) {
         end_session(c);
-        return KAFKA_INVALID_REQUEST;
+        if (f->incremental) /* the client asks for all again */
+            return KAFKA_FETCH_SESSION_ID_NOT_FOUND;
+        use_request(r, f); /* session 0: there is none */
+        return KAFKA_NONE;
     }
     use_session(c->session, f);
     return KAFKA_NONE;

@@ -93,7 +93,7 @@ void broker_on_describe_groups(broker_request_t *r)
     RESPONSE(describe_groups);
     broker_coordinator_t *c = broker_coordinator_of(r);
     NEW_LIST(&r->arena, answer->groups, describe_groups_response_group, m->groups.len);
-    for (int32_t i = 0; i < m->groups.len; i++) {
+    for (int32_t i = 0; i < m->groups.len && !broker_answer_full(r); i++) {
         wire_describe_groups_response_group_t *to = &answer->groups.ptr[i];
         const group_t *g = group_find(c, m->groups.ptr[i]);
         to->group_id = m->groups.ptr[i];

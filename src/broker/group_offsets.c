@@ -255,7 +255,7 @@ void broker_on_offset_fetch(broker_request_t *r)
         return;
     }
     NEW_LIST(&r->arena, answer->groups, offset_fetch_response_group, m->groups.len);
-    for (int32_t i = 0; i < m->groups.len; i++) {
+    for (int32_t i = 0; i < m->groups.len && !broker_answer_full(r); i++) {
         const wire_offset_fetch_request_group_t *from = &m->groups.ptr[i];
         wire_offset_fetch_response_group_t *to = &answer->groups.ptr[i];
         to->group_id = from->group_id;

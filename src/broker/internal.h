@@ -9,6 +9,10 @@
  *    nothing is read from its socket.
  * B4 A length is believed as far as its bytes have come.
  * B5 A network thread never waits: commits, changes of topics and groups have their own threads.
+ * B6 What all connections hold is bounded by queued.max.request.bytes. Past half of it a fetch
+ *    gives a batch only, and who stalls is closed; past all of it nobody who has work is given
+ *    more, and those that make us hold something (half a request, an answer that is not read) are
+ *    closed, the oldest first.
  *
  * A handler gets a decoded request and calls broker_answer once, at once or later; or broker_cut.
  */
@@ -85,6 +89,8 @@ struct broker {
     VEC(broker_net_t *) nets;
     size_t next_net; /* thread: nets[0], which accepts */
     atomic_int connections;
+    atomic_llong held_bytes; /* B6 */
+    atomic_int session_parts; /* what fetch sessions remember; fetch_session.c */
     struct {
         atomic_llong records_in, bytes_in, bytes_out; /* of batches, since the start */
     } count;
@@ -114,7 +120,7 @@ struct broker_request {
     void (*resume)(broker_request_t *r);
     void *state;         /* the handler's, in the arena */
     broker_wait_t *wait; /* it waits for data; fetch.c */
-    bool away, done, is_produce;
+    bool away, done, is_produce, trimmed;
     bool cut;                /* with its answer the connection ends */
     wire_out_t out;          /* 4 bytes of length, header, body */
     VEC(log_chunk_t) chunks; /* the records of the answer, in their order */
@@ -127,6 +133,9 @@ static inline broker_t *broker_of(const broker_request_t *r);
 /* Encodes the response: thread: whoever has the request. The request is not the caller's any more.
  */
 void broker_answer(broker_request_t *r, void *response);
+/* The answer has become too large to be given: a request that names a thing many times. The handler
+ * need not go on; broker_answer cuts. */
+bool broker_answer_full(const broker_request_t *r);
 /* There is no answer: to a Produce with acks=0. */
 void broker_answer_nothing(broker_request_t *r);
 /* The connection is closed once what was asked before is answered. */
@@ -138,6 +147,8 @@ void broker_send(broker_request_t *r, broker_worker_t *to);
 /* thread: net. Takes the bytes (malloc), at least REQUEST_BYTES_MIN, or a bare token of SASL. */
 broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len);
 void broker_request_free(broker_request_t *r);
+/* thread: net. It is answered: only the answer's bytes stay. */
+void broker_request_trim(broker_request_t *r);
 /* Reads the header and the message, and gives it to its handler, which may answer at once. */
 void broker_request_start(broker_request_t *r);
 
@@ -175,11 +186,18 @@ struct broker_conn {
     buf_t in;   /* what was read and is not yet a request */
     broker_request_t *first, *last;
     int n_requests, n_others; /* queued; those that are not Produce */
-    size_t requests_bytes;
-    int64_t active_ns;
+    size_t requests_bytes; /* of the queue: frames, and of those that are answered the answers */
+    size_t held_bytes;     /* as it is counted in the broker's */
+    int64_t active_ns, holds_ns; /* since when it makes us hold something; 0: it does not */
     broker_session_t *session; /* NULL: none; fetch_session.c */
 };
 
+/* Of queued.max.request.bytes half is for records on their way out: how much of it is left. */
+size_t broker_room(const broker_t *b);
+/* It makes us hold something, that half is used up, and it does not go on. */
+bool broker_conn_stalls(const broker_conn_t *c);
+/* Closes one of those who make us hold too much, where there is too much: B6. */
+void broker_conns_relieve(broker_net_t *net);
 /* An address without its port. */
 str_t broker_conn_host(str_t peer);
 /* thread: net. */
@@ -210,6 +228,7 @@ struct broker_net {
     broker_conn_t *conns, *touched;
     broker_wait_t *waits; /* fetches that wait for data; fetch.c */
     io_timer_t tick;
+    io_timer_t accept; /* set: there are no descriptors left, nobody is let in for a moment */
     char *scratch; /* for reading */
 };
 
@@ -246,7 +265,7 @@ void broker_news_forget(broker_net_t *net, log_topic_t *t);
 void broker_waits_look(broker_net_t *net);
 /* thread: net. The request's connection is gone. */
 void broker_wait_cancel(broker_request_t *r);
-void broker_session_free(broker_session_t *s);
+void broker_session_free(broker_t *b, broker_session_t *s);
 
 /* ---- commit.c */
 void broker_commit_requests(void *arg, io_mail_t *list);

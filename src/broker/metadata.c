@@ -124,7 +124,7 @@ static void answer_metadata(broker_request_t *r)
     } else {
         bool create = b->config.auto_create && m->allow_auto_topic_creation;
         NEW_LIST(&r->arena, answer->topics, metadata_response_topic, m->topics.len);
-        for (int32_t i = 0; i < m->topics.len; i++)
+        for (int32_t i = 0; i < m->topics.len && !broker_answer_full(r); i++)
             put_asked(r, &m->topics.ptr[i], create, &answer->topics.ptr[i]);
     }
     broker_answer(r, answer);

@@ -8,6 +8,7 @@
 #define ACCEPT_PER_TURN 64
 #define THREADS_DEFAULT 3
 #define TICK_MS_MAX     1000
+#define FULL_MS         200 /* nobody is let in for so long when there are no descriptors */
 
 typedef struct arrival {
     io_mail_t mail;
@@ -16,6 +17,17 @@ typedef struct arrival {
 } arrival_t;
 
 /* ---- connections come: on the first thread, for all in turn */
+
+static void watch_ports(broker_net_t *net, unsigned events)
+{
+    for (size_t i = 0; i < net->broker->ports.len; i++)
+        io_poll_set(net->loop, &net->broker->ports.ptr[i]->poll, events);
+}
+
+static void accept_again(void *arg)
+{
+    watch_ports(arg, IO_READABLE);
+}
 
 static void accept_some(void *arg, unsigned ready)
 {
@@ -30,7 +42,9 @@ static void accept_some(void *arg, unsigned ready)
             return;
         if (st != ST_OK) {
             trace_line(TRACE_WARN, "broker", "%s", err.msg);
-            return; /* those who wait are asked for again at the next turn */
+            watch_ports(b->nets.ptr[0], 0); /* those who wait would wake us again and again */
+            io_timer_set(b->nets.ptr[0]->loop, &b->nets.ptr[0]->accept, FULL_MS);
+            return;
         }
         if (atomic_fetch_add(&b->connections, 1) >= b->config.connections_max) {
             atomic_fetch_sub(&b->connections, 1);
@@ -87,11 +101,13 @@ static void work(broker_net_t *net)
         net->touched = c->next_touched;
         c->touched = false;
         broker_conn_work(c);
+        if (!net->touched)
+            broker_conns_relieve(net); /* who is closed by it is touched */
     }
 }
 
-/* Closes who was idle for too long (a client whose request is under way is not), and who has not
- * said in time who it is. */
+/* Closes who was idle for too long (a client whose request is under way is not), who stalls, and
+ * who has not said in time who it is. */
 static void on_tick(void *arg)
 {
     broker_net_t *net = arg;
@@ -102,7 +118,7 @@ static void on_tick(void *arg)
         next = c->next;
         bool busy = c->first && !c->first->done;
         bool idle = !busy && now - c->active_ns > idle_ns;
-        if (idle || (!c->auth.done && now - c->auth.began_ns > auth_ns))
+        if (idle || broker_conn_stalls(c) || (!c->auth.done && now - c->auth.began_ns > auth_ns))
             broker_conn_close(c);
     }
     int64_t ms = (idle_ns < auth_ns ? idle_ns : auth_ns) / 4000000;
@@ -113,17 +129,16 @@ static void *net_main(void *arg)
 {
     broker_net_t *net = arg;
     if (net == net->broker->nets.ptr[0])
-        for (size_t i = 0; i < net->broker->ports.len; i++)
-            io_poll_set(net->loop, &net->broker->ports.ptr[i]->poll, IO_READABLE);
+        watch_ports(net, IO_READABLE);
     on_tick(net);
     while (!atomic_load(&net->broker->stopping)) {
         io_loop_turn(net->loop, -1);
         work(net);
     }
     io_timer_clear(net->loop, &net->tick);
+    io_timer_clear(net->loop, &net->accept);
     if (net == net->broker->nets.ptr[0])
-        for (size_t i = 0; i < net->broker->ports.len; i++)
-            io_poll_set(net->loop, &net->broker->ports.ptr[i]->poll, 0);
+        watch_ports(net, 0);
     for (broker_conn_t *c = net->conns; c; c = c->next)
         broker_conn_close(c);
     work(net);
@@ -146,6 +161,7 @@ ST broker_net_start(broker_t *b, err_t *err)
         net->loop = io_loop_new(b->io);
         net->scratch = mem_alloc(BROKER_SCRATCH_BYTES);
         net->tick = (io_timer_t){.fn = on_tick, .arg = net};
+        net->accept = (io_timer_t){.fn = accept_again, .arg = net};
         io_mailbox_init(&net->done, net->loop, on_done, net);
         io_mailbox_init(&net->arrivals, net->loop, on_arrivals, net);
         broker_news_init(net);

@@ -3,9 +3,8 @@
 
 #include "base/trace.h"
 
-/* Room for what a request decodes to and its answer: some times its bytes. */
-#define ARENA_FACTOR 16
-#define ARENA_LEAST  (64u << 20)
+#define DECODED_BYTES_MAX (32u << 20)  /* texts and records are not in it */
+#define ANSWER_BYTES_MAX  (128u << 20) /* what an answer is made of, and its bytes */
 
 /* ---- handlers */
 
@@ -40,8 +39,7 @@ broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len)
     r->bytes = bytes;
     r->len = len;
     r->is_produce = !c->auth.bare && load_be16(bytes) == WIRE_API_produce;
-    size_t limit = len > ARENA_LEAST / ARENA_FACTOR ? len * ARENA_FACTOR : ARENA_LEAST;
-    arena_init(&r->arena, limit);
+    arena_init(&r->arena, DECODED_BYTES_MAX);
     return r;
 }
 
@@ -54,6 +52,17 @@ void broker_request_free(broker_request_t *r)
     arena_done(&r->arena);
     free(r->bytes);
     free(r);
+}
+
+void broker_request_trim(broker_request_t *r)
+{
+    ASSERT(r->done && !r->trimmed);
+    r->trimmed = true;
+    arena_done(&r->arena);
+    free(r->bytes);
+    r->bytes = NULL;
+    r->message = NULL;
+    r->client_id = STR_NONE;
 }
 
 /* A client that speaks a newer ApiVersions than we do is told what we have, in version 0. */
@@ -117,6 +126,7 @@ void broker_request_start(broker_request_t *r)
         broker_cut(r, err.msg);
         return;
     }
+    r->arena.limit_bytes = ARENA_NO_LIMIT; /* the handlers ask broker_answer_full */
     broker_t *b = broker_of(r);
     int16_t code = broker_request_refused(r);
     if (code) {
@@ -189,14 +199,24 @@ static void splice_chunks(broker_request_t *r)
     out->splices.cap = all.cap;
 }
 
+bool broker_answer_full(const broker_request_t *r)
+{
+    return arena_used(&r->arena) > ANSWER_BYTES_MAX;
+}
+
 void broker_answer(broker_request_t *r, void *response)
 {
+    if (broker_answer_full(r)) {
+        broker_cut(r, "asked for more than an answer can hold");
+        return;
+    }
     err_t err;
     bool flexible = wire_api_flexible(r->api, r->version);
     int header = wire_response_header_version(r->api, r->version);
     wire_response_header_t h = {.correlation_id = r->correlation_id};
     broker_throttle(r, response);
     buf_put_be32(&r->out.buf, 0);
+    r->out.limit_bytes = ANSWER_BYTES_MAX;
     st_t st = wire_encode(wire_response_header_schema(), header, header == 1, &h, &r->out, &err);
     if (st == ST_OK)
         st = wire_encode(r->api->response(), r->version, flexible, response, &r->out, &err);

@@ -88,7 +88,7 @@ void broker_on_describe_transactions(broker_request_t *r)
     RESPONSE(describe_transactions);
     NEW_LIST(&r->arena, answer->transaction_states,
              describe_transactions_response_transaction_state, m->transactional_ids.len);
-    for (int32_t i = 0; i < m->transactional_ids.len; i++) {
+    for (int32_t i = 0; i < m->transactional_ids.len && !broker_answer_full(r); i++) {
         wire_describe_transactions_response_transaction_state_t *to =
             &answer->transaction_states.ptr[i];
         const txn_t *t = txn_find(broker_coordinator_of(r), m->transactional_ids.ptr[i]);
@@ -136,7 +136,7 @@ void broker_on_describe_producers(broker_request_t *r)
         to->name = from->name;
         NEW_LIST(&r->arena, to->partitions, describe_producers_response_partition,
                  from->partition_indexes.len);
-        for (int32_t k = 0; k < to->partitions.len; k++) {
+        for (int32_t k = 0; k < to->partitions.len && !broker_answer_full(r); k++) {
             wire_describe_producers_response_partition_t *p = &to->partitions.ptr[k];
             p->partition_index = from->partition_indexes.ptr[k];
             p->error_code = code;

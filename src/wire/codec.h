@@ -87,6 +87,7 @@ typedef struct wire_out {
     buf_t buf;
     VEC(wire_splice_t) splices;
     size_t splices_bytes;
+    size_t limit_bytes; /* of the buffer, where lists are checked against it; 0: none */
 } wire_out_t;
 
 static inline size_t wire_out_bytes(const wire_out_t *out)
@@ -98,7 +99,8 @@ void wire_out_done(wire_out_t *out);
 void wire_out_clear(wire_out_t *out);
 
 /* Appends the message. Records in it are borrowed until out is cleared or done. ST_TOO_LARGE when
- * a text or a list does not fit in what this version has for its length; out is of no use then. */
+ * a text or a list does not fit in what this version has for its length, or in out's limit; out is
+ * of no use then. */
 ST wire_encode(const wire_schema_t *s, int version, bool flexible, const void *message,
                wire_out_t *out, err_t *err);
 

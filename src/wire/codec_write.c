@@ -175,8 +175,11 @@ static void write_list(output_t *o, const wire_field_t *f, const wire_list_t *li
     bool null = !list->ptr && wire_field_null(f, o->version);
     ASSERT(list->len >= 0 && (list->ptr || list->len == 0));
     write_length(o, f, false, null ? -1 : list->len);
-    for (size_t i = 0; i < (size_t)list->len && !o->too_large; i++)
+    for (size_t i = 0; i < (size_t)list->len && !o->too_large; i++) {
         write_one(o, f, false, (const char *)list->ptr + i * wire_item_bytes(f));
+        if (o->to->limit_bytes && o->to->buf.len > o->to->limit_bytes && !o->too_large)
+            o->too_large = f;
+    }
 }
 
 static void write_field(output_t *o, const wire_field_t *f, const void *from)

@@ -11,6 +11,7 @@ from confluent_kafka.admin import (AclBinding, AclBindingFilter, AclOperation, A
                                    AlterConfigOpType, ConfigEntry, ConfigResource, NewTopic, ResourcePatternType,
                                    ResourceType, ScramCredentialInfo, ScramMechanism, UserScramCredentialDeletion,
                                    UserScramCredentialUpsertion)
+from raw import Raw
 
 PLAIN_JAAS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_admin="admin-secret" ' \
              'user_alice="alice-secret" user_bob="bob-secret";'
@@ -221,61 +222,6 @@ def test_a_session_must_be_renewed(broker):
 
 
 # ---- what strangers send
-
-class Raw:
-    """A connection on which requests are made by hand."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def frame(self, data):
-        self.socket.sendall(struct.pack(">i", len(data)) + data)
-
-    def read(self, n):
-        data = b""
-        while len(data) < n:
-            try:
-                got = self.socket.recv(n - len(data))
-            except ConnectionResetError:
-                return None
-            if not got:
-                return None
-            data += got
-        return data
-
-    def answer(self):
-        head = self.read(4)
-        return None if head is None else self.read(struct.unpack(">i", head)[0])
-
-    def call(self, key, version, body):
-        """The answer behind its correlation id; None: the connection was closed."""
-        try:
-            self.frame(struct.pack(">hhi", key, version, 7) + b"\xff\xff" + body)
-            answer = self.answer()
-        except (BrokenPipeError, ConnectionResetError):
-            return None
-        return None if answer is None else answer[4:]
-
-    def handshake(self, mechanism, version=1):
-        return self.call(17, version, struct.pack(">h", len(mechanism)) + mechanism.encode())
-
-    def authenticate(self, token, version=1):
-        return self.call(36, version, struct.pack(">i", len(token)) + token)
-
-    def plain(self, user, password):
-        assert self.handshake("PLAIN")[:2] == b"\0\0"
-        return self.authenticate(f"\0{user}\0{password}".encode())
-
-    def closed(self, within=10):
-        self.socket.settimeout(within)
-        return self.read(1) is None
-
 
 def test_who_has_not_said_who_it_is(broker):
     b = broker({"IN": "SASL_PLAINTEXT"},

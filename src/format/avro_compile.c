@@ -47,10 +47,13 @@ static bool scalar_code(const avro_schema_t *s, data_kind_t want, uint8_t *ret)
         code = READ_FLOAT;
     else if (s->kind == AVRO_DOUBLE && want == DATA_DOUBLE)
         code = READ_DOUBLE;
-    else if (s->kind == AVRO_STRING && want == DATA_STRING)
+    else if ((s->kind == AVRO_STRING || (s->kind == AVRO_BYTES && s->logical == AVRO_PLAIN)) &&
+             want == DATA_STRING) /* Avro resolves text and bytes into each other */
         code = READ_STRING;
     else if (s->kind == AVRO_ENUM && want == DATA_STRING)
         code = READ_ENUM;
+    else if (s->kind == AVRO_STRING && want == DATA_BYTES)
+        code = READ_BYTES;
     else if (s->kind == AVRO_BYTES && (want == DATA_BYTES || decimal))
         code = decimal ? READ_DECIMAL : READ_BYTES;
     else if (s->kind == AVRO_FIXED && (want == DATA_BYTES || decimal))

@@ -397,7 +397,7 @@ st_t avro_decode(const avro_decoder_t *d, arena_t *a, str_t bytes, data_value_t 
     if (d->raw_bytes) {
         if (d->op->code == READ_DECIMAL)
             return read_decimal(&r, d->op, bytes, &row[0]);
-        row[0] = data_of_bytes(bytes);
+        row[0] = d->op->kind == DATA_STRING ? data_of_str(bytes) : data_of_bytes(bytes);
         return ST_OK;
     }
     if (d->nullable) {

@@ -79,6 +79,23 @@ static void reads_by_name(void **state)
     serde_free(s);
 }
 
+/* Avro resolves each into the other. */
+static void text_and_bytes(void **state)
+{
+    (void)state;
+    schemas_t all = {{NULL, "{\"type\":\"record\",\"name\":\"R\",\"fields\":[{\"name\":\"s\",\"type\":\"string\"},"
+                            "{\"name\":\"b\",\"type\":[\"null\",\"bytes\"]}]}", "\"bytes\""}, 2};
+    static const data_column_t c[] = {{NAME("S"), &data_bytes}, {NAME("B"), &data_string}};
+    static const data_column_t bare[] = {{NAME("V"), &data_string}};
+    serde_t *s = avro_of(&all, COLUMNS(c), true, 0);
+    reads(s, STR("\0\0\0\0\1\4ab\2\4cd"), "YWI= | cd");
+    reads(s, STR("\0\0\0\0\1\4ab\0"), "YWI= | null");
+    serde_free(s);
+    s = avro_of(&all, COLUMNS(bare), false, 0);
+    reads(s, STR("\0\0\0\0\2ab"), "ab");
+    serde_free(s);
+}
+
 static const data_type_t dec_4_2 = {.kind = DATA_DECIMAL, .precision = 4, .scale = 2};
 static const data_type_t list = {.kind = DATA_ARRAY, .elem = &data_bigint};
 static const data_type_t dict = {.kind = DATA_MAP, .key = &data_string, .elem = &data_double};
@@ -362,6 +379,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_by_name),
+        cmocka_unit_test(text_and_bytes),
         cmocka_unit_test(generates_and_carries_all_types),
         cmocka_unit_test(bare_values),
         cmocka_unit_test(foreign_schemas),

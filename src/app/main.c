@@ -56,8 +56,8 @@ static const verb_t verbs[] = {
     {"up", verb_up, "arus up [FILE.properties] [--data DIR] [-D name=value]...",
      "runs the log, the registry, the SQL server and its connectors in one process"},
     {"version", verb_version, "arus version", "prints the version"},
-    {"wire", verb_wire, "arus wire dump FILE [--response KEY:VERSION]",
-     "prints what a Kafka client or broker has sent"},
+    {"wire", verb_wire, "arus wire dump FILE | make API:VERSION JSON",
+     "prints what a Kafka client or broker has sent, or makes a request"},
 };
 
 #define N_VERBS (sizeof verbs / sizeof *verbs)

@@ -8,11 +8,16 @@
 #define FILE_BYTES_MAX (256u << 20)
 
 static const char usage[] =
-    "usage: arus wire dump FILE [--response KEY:VERSION]\n"
+    "usage: arus wire dump FILE [--response API:VERSION]\n"
+    "       arus wire make API:VERSION JSON\n"
     "\n"
-    "Prints each message of FILE as a line of JSON. FILE is what one side of a connection sent: a\n"
-    "client's requests, or with --response a broker's answers to requests of that API and "
-    "version.\n";
+    "dump prints each message of FILE as a line of JSON. FILE is what one side of a connection "
+    "sent:\n"
+    "a client's requests, or with --response a broker's answers to requests of that API and "
+    "version.\n"
+    "make writes a request, fields as dump prints them; bytes are a text or {\"hex\":\"00 ff\"}, "
+    "records also\n"
+    "{\"values\":[\"a\"],\"compression\":\"gzip\"}. API is its name or key.\n";
 
 /* An API that is asked for, or NULL: each frame's own header says. */
 typedef struct dump {
@@ -79,21 +84,58 @@ static ST dump(dump_t *d, str_t in, err_t *err)
 
 static bool read_api(str_t text, dump_t *d)
 {
-    str_t key;
-    int32_t number;
-    int32_t version;
-    if (!str_split(&text, ':', &key) || !str_to_i32(key, &number) || !str_to_i32(text, &version))
+    str_t name;
+    int32_t key = -1, version;
+    size_t n;
+    const wire_api_t *api = wire_api_list(&n);
+    if (!str_split(&text, ':', &name) || !str_to_i32(text, &version))
         return false;
-    d->api = wire_api_find(number);
+    (void)str_to_i32(name, &key);
+    for (size_t i = 0; i < n; i++)
+        if (api[i].key == key || str_eq_nocase(name, str_of(api[i].title)))
+            d->api = &api[i];
     d->version = version;
     return d->api && version >= d->api->min && version <= d->api->max;
+}
+
+/* ---- make */
+
+static ST make(dump_t *d, str_t text, err_t *err)
+{
+    const json_value_t *json;
+    wire_out_t out = {0};
+    bool flexible = wire_api_flexible(d->api, d->version);
+    void *m = arena_alloc(&d->arena, d->api->request()->size_bytes);
+    wire_request_header_t h = {.request_api_key = d->api->key,
+                               .request_api_version = (int16_t)d->version,
+                               .correlation_id = 1,
+                               .client_id = STR("arus")};
+    TRY(json_parse(&d->arena, text, 0, &json, err));
+    TRY(wire_scan(d->api->request(), d->version, json, &d->arena, m, err));
+    st_t st = wire_encode(wire_request_header_schema(), flexible ? 2 : 1, flexible, &h, &out, err);
+    if (st == ST_OK)
+        st = wire_encode(d->api->request(), d->version, flexible, m, &out, err);
+    if (st == ST_OK) {
+        char len[4];
+        store_be32(len, (uint32_t)wire_out_bytes(&out));
+        fwrite(len, 1, sizeof len, stdout);
+        size_t at = 0;
+        for (size_t i = 0; i < out.splices.len; at = out.splices.ptr[i++].at) {
+            fwrite(out.buf.ptr + at, 1, out.splices.ptr[i].at - at, stdout);
+            fwrite(out.splices.ptr[i].bytes.ptr, 1, out.splices.ptr[i].bytes.len, stdout);
+        }
+        fwrite(out.buf.ptr + at, 1, out.buf.len - at, stdout);
+    }
+    wire_out_done(&out);
+    return st;
 }
 
 int verb_wire(int argc, char **argv)
 {
     dump_t d = {0};
     const char *file = argc > 2 ? argv[2] : NULL;
-    bool good = argc > 2 && !strcmp(argv[1], "dump") && (argc == 3 || argc == 5);
+    bool makes = argc == 4 && !strcmp(argv[1], "make") && read_api(str_of(file), &d);
+    bool good = makes || (argc > 2 && !strcmp(argv[1], "dump") && (argc == 3 || argc == 5));
     if (good && argc == 5)
         good = !strcmp(argv[3], "--response") && read_api(str_of(argv[4]), &d);
     if (!good) {
@@ -105,8 +147,9 @@ int verb_wire(int argc, char **argv)
     arena_t text;
     arena_init(&text, ARENA_NO_LIMIT);
     arena_init(&d.arena, ARENA_NO_LIMIT);
-    st_t st = options_file_text(&text, file, FILE_BYTES_MAX, &in, &err);
-    if (st == ST_OK)
+    st_t st = makes ? make(&d, str_of(argv[3]), &err)
+                    : options_file_text(&text, file, FILE_BYTES_MAX, &in, &err);
+    if (st == ST_OK && !makes)
         st = dump(&d, in, &err);
     if (st != ST_OK)
         fprintf(stderr, "arus wire: %s\n", err.msg);

@@ -11,6 +11,7 @@
 #define ARUS_WIRE_CODEC_H
 
 #include "base/buf.h"
+#include "base/json.h"
 #include "base/vec.h"
 
 typedef enum wire_kind {
@@ -98,15 +99,21 @@ static inline size_t wire_out_bytes(const wire_out_t *out)
 void wire_out_done(wire_out_t *out);
 void wire_out_clear(wire_out_t *out);
 
-/* Appends the message. Records in it are borrowed until out is cleared or done. ST_TOO_LARGE when
- * a text or a list does not fit in what this version has for its length, or in out's limit; out is
- * of no use then. */
+/* Appends the message. Records in it are borrowed until out is cleared or done. ST_TOO_LARGE when a
+ * text or a list does not fit in what this version has for its length, or past the limit of out;
+ * out is of no use then. */
 ST wire_encode(const wire_schema_t *s, int version, bool flexible, const void *message,
                wire_out_t *out, err_t *err);
 
 /* Appends the message's fields of that version as JSON. Bytes show as their length and what of
  * them is printable. */
 void wire_print(const wire_schema_t *s, int version, const void *message, buf_t *out);
+
+/* The other way round: fields by their names, those that are left out have their defaults. Bytes are
+ * a text or {"hex":"00 ff"}, records also {"values":["a"],"compression":"gzip"}, one batch. What is
+ * read lies in the arena and in `from`. ST_BAD_INPUT names the field. */
+ST wire_scan(const wire_schema_t *s, int version, const json_value_t *from, arena_t *a, void *ret,
+             err_t *err);
 
 /* Whether the field travels in this version. */
 static inline bool wire_field_in(const wire_field_t *f, int version)

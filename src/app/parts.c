@@ -118,33 +118,27 @@ void parts_close_web(parts_web_t *web)
 
 /* ---- servers */
 
-st_t parts_open_api(io_t *io, log_t *log, registry_t *registry, str_t listeners,
-                    const parts_web_t *web, api_t **ret, err_t *err)
+st_t parts_open_api(api_options_t ao, str_t listeners, const parts_web_t *web, api_t **ret,
+                    err_t *err)
 {
     VEC(str_t) listener = {0};
     str_t one;
-    arena_t a;
     st_t st = ST_OK;
-    arena_init(&a, ARENA_NO_LIMIT);
     while (str_split(&listeners, ',', &one))
         if (str_trim(one).len)
             VEC_PUSH(&listener, str_trim(one));
     if (listener.len) {
-        api_options_t ao = {.io = io,
-                            .registry = registry,
-                            .cluster_id = parts_cluster_id(log, &a, STR(REGISTRY_TOPIC)),
-                            .listener = listener.ptr,
-                            .n_listeners = listener.len,
-                            .tls = web->tls,
-                            .auth = web->auth,
-                            .anonymous_reads = web->anonymous_reads};
+        ao.listener = listener.ptr;
+        ao.n_listeners = listener.len;
+        ao.tls = web->tls;
+        ao.auth = web->auth;
+        ao.anonymous_reads = web->anonymous_reads;
         st = api_start(&ao, ret, err);
     }
     for (size_t i = 0; st == ST_OK && i < listener.len; i++)
         printf("ready registry " STR_FMT "\n", STR_ARG(api_listener(*ret, i)));
     fflush(stdout);
     VEC_DONE(&listener);
-    arena_done(&a);
     return st;
 }
 

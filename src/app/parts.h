@@ -26,9 +26,10 @@ ST parts_open_web(const options_t *opt, io_t *io, parts_web_t *ret, err_t *err);
 void parts_close_web(parts_web_t *web);
 
 /* The Schema Registry's API on each of the listeners, a list with commas; prints "ready registry
- * HOST:PORT" each. *ret is NULL when there are none. web must outlive it. */
-ST parts_open_api(io_t *io, log_t *log, registry_t *registry, str_t listeners,
-                  const parts_web_t *web, api_t **ret, err_t *err);
+ * HOST:PORT" each. ao has the registry and what is its own; the rest is filled in from web, which
+ * must outlive it. *ret is NULL when there are no listeners. */
+ST parts_open_api(api_options_t ao, str_t listeners, const parts_web_t *web, api_t **ret,
+                  err_t *err);
 /* A listener whose name is none of HTTP's. */
 bool parts_is_for_kafka(str_t listener);
 /* The broker on `listeners`; prints "ready broker HOST:PORT" each. */

@@ -167,7 +167,11 @@ static ST open_all(up_t *u, err_t *err)
     TRY(open_server(u, err));
     str_t listeners = options_get(&u->opt, "schema.registry.listeners", STR(""));
     TRY(parts_open_web(&u->opt, u->io, &u->web, err));
-    TRY(parts_open_api(u->io, u->log, u->registry, listeners, &u->web, &u->api, err));
+    api_options_t ao = {.io = u->io,
+                        .registry = u->registry,
+                        .cluster_id =
+                            parts_cluster_id(u->log, &u->opt.arena, STR(REGISTRY_TOPIC))};
+    TRY(parts_open_api(ao, listeners, &u->web, &u->api, err));
     TRY(open_broker(u, err));
     return open_rest(u, err);
 }

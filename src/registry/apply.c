@@ -349,8 +349,13 @@ static ST write_change(registry_t *r, const change_t *c, int64_t now_ms, err_t *
 st_t state_commit(registry_t *r, const change_t *c, err_t *err)
 {
     int64_t now_ms = r->io ? io_now_ms(r->io) : 0;
+    int64_t end = r->next_offset;
     if (r->log)
         TRY(write_change(r, c, now_ms, err));
+    if (r->store.write)
+        TRY(r->store.write(r->store.self, c->keys.ptr, c->values.ptr, c->keys.len, now_ms, &end,
+                           err));
+    r->next_offset = end; /* also where a record cannot be applied: it is written */
     for (size_t i = 0; i < c->keys.len; i++)
         TRY(state_apply(r, c->keys.ptr[i], c->values.ptr[i], now_ms, err));
     return ST_OK;

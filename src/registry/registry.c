@@ -47,6 +47,27 @@ st_t registry_open(log_t *log, io_t *io, registry_t **ret, err_t *err)
     return ST_OK;
 }
 
+registry_t *registry_shared(registry_store_t store, io_t *io)
+{
+    registry_t *r = registry_memory();
+    r->store = store;
+    r->io = io;
+    return r;
+}
+
+st_t registry_follow(registry_t *r, int64_t offset, str_t key, str_t value, int64_t ts_ms,
+                     err_t *err)
+{
+    st_t st = ST_OK;
+    pthread_mutex_lock(&r->lock);
+    if (offset >= r->next_offset) {
+        st = state_apply(r, key, value, ts_ms, err);
+        r->next_offset = offset + 1;
+    }
+    pthread_mutex_unlock(&r->lock);
+    return st;
+}
+
 static void context_free(void *p)
 {
     context_t *c = p;

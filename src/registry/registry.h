@@ -3,7 +3,8 @@
  *
  * All is kept in memory and, with a log, in the topic _schemas (one partition, compacted) in
  * Confluent's record form (record.h), so that either registry can read the other's. A change is
- * committed to the log first and then applied to memory from the very record.
+ * committed to the log first and then applied to memory from the very record. In place of the log
+ * there may be a store that several registries share (registry_store_t).
  *
  * Thread-safe; calls that change something block on the log. Texts that are given out live as long
  * as the registry, unless a function has an arena for them. Names of subjects are normal ones
@@ -85,6 +86,24 @@ typedef struct registry_id {
 ST registry_open(log_t *log, io_t *io, registry_t **ret, err_t *err);
 /* The same without a log: for tests and deterministic runs. */
 registry_t *registry_memory(void);
+
+/* Where records are kept when others write there, too. */
+typedef struct registry_store {
+    void *self;
+    /* Makes n records durable, in this order, all or none, and says which offset comes behind them.
+     * A value whose ptr is NULL is null. Called with the registry's lock held, so nothing of it may
+     * be called from here. */
+    ST (*write)(void *self, const str_t *key, const str_t *value, size_t n, int64_t now_ms,
+                int64_t *ret_end, err_t *err);
+} registry_store_t;
+
+/* Empty: the store's owner brings what is there by registry_follow. io must outlive the registry.
+ */
+registry_t *registry_shared(registry_store_t store, io_t *io);
+/* Applies the store's record at this offset; passes over one that the registry has written itself.
+ * Offsets ascend. ST_CORRUPT: it is no record of a registry, and nothing has changed. */
+ST registry_follow(registry_t *r, int64_t offset, str_t key, str_t value, int64_t ts_ms,
+                   err_t *err);
 void registry_close(registry_t *r);
 /* The registry as formats see it. Valid as long as r. */
 schema_source_t registry_source(registry_t *r);

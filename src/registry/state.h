@@ -83,9 +83,11 @@ typedef struct setting {
 
 struct registry {
     pthread_mutex_t lock;
-    log_t *log; /* NULL: memory only */
+    log_t *log; /* NULL: memory only, or a store */
     io_t *io;
     log_topic_t *topic;
+    registry_store_t store; /* write NULL: none */
+    int64_t next_offset;    /* of the store: what comes before is applied */
     arena_t arena;
     extras_t plain;
     map_t contexts;  /* name to context_t */

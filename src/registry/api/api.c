@@ -1,5 +1,6 @@
 /* The thread, its routes, how a request is answered, how it stops. */
 #include "registry/api/call.h"
+#include "registry/api/writer.h"
 
 #include "io/mailbox.h"
 
@@ -15,7 +16,9 @@ struct api {
     io_timer_t deadline; /* looks whether it has stopped */
     int64_t stop_ns;     /* when it stops waiting for clients */
     pthread_t thread;
-    str_t *address; /* one a listener */
+    writer_t *writer;     /* NULL: changes are answered by the loop's thread */
+    io_mailbox_t written; /* the writer's answers */
+    str_t *address;       /* one a listener */
     buf_t body;     /* of the answer that is being made */
 };
 
@@ -34,12 +37,17 @@ static void put_error(buf_t *b, int code, str_t message)
 }
 
 /* error_code is an HTTP status, or one with two digits more. */
+static int status_of(int code)
+{
+    return code < 1000 ? code : code / 100;
+}
+
 static void reply_error(api_t *api, http_request_t *r, int code, str_t message)
 {
     int type = http_accepts(r, types, N_TYPES);
     buf_clear(&api->body);
     put_error(&api->body, code, message);
-    http_reply(r, code < 1000 ? code : code / 100, types[type < 0 ? 0 : type], buf_str(&api->body));
+    http_reply(r, status_of(code), types[type < 0 ? 0 : type], buf_str(&api->body));
 }
 
 /* Shapes of a body that are wrong are 400, whatever found them. */
@@ -61,18 +69,8 @@ static bool takes_type(const http_request_t *r)
     return str_eq_nocase(str_trim(type), STR("application/octet-stream"));
 }
 
-static void answer(api_t *api, http_request_t *r, handler_t *handle, const char *type)
-{
-    call_t c = {.opt = &api->opt, .registry = api->opt.registry, .http = r, .arena = r->arena};
-    buf_clear(&api->body);
-    st_t st = handle(&c, &api->body);
-    if (st == ST_OK)
-        http_reply(r, c.status ? c.status : 200, c.status == 204 ? NULL : type,
-                   buf_str(&api->body));
-    else
-        reply_error(api, r, code_of(&c, st), c.message.len ? c.message : str_of(c.err.msg));
-}
-
+/* Runs the request's handler: its answer's body, or an error's, and the status. */
+static int answer(void *env, http_request_t *r, buf_t *b);
 static void serve(void *env, http_request_t *r);
 
 #define UNDER "/contexts/{context}"
@@ -88,6 +86,19 @@ static handler_t *const handlers[] = {
 #include "registry/api/routes.def"
 #undef ROUTE
 };
+
+static int answer(void *env, http_request_t *r, buf_t *b)
+{
+    api_t *api = env;
+    call_t c = {.opt = &api->opt, .registry = api->opt.registry, .http = r, .arena = r->arena};
+    st_t st = handlers[r->route - routes](&c, b);
+    if (st == ST_OK)
+        return c.status ? c.status : 200;
+    int code = code_of(&c, st);
+    buf_clear(b);
+    put_error(b, code, c.message.len ? c.message : str_of(c.err.msg));
+    return status_of(code);
+}
 
 /* Reads, lookups and checks. */
 static bool only_reads(const http_request_t *r)
@@ -109,6 +120,12 @@ static bool admit(void *env, http_request_t *r)
     return !status;
 }
 
+static void reply(http_request_t *r, int status, str_t body)
+{
+    int type = http_accepts(r, types, N_TYPES);
+    http_reply(r, status, status == 204 ? NULL : types[type < 0 ? 0 : type], body);
+}
+
 static void serve(void *env, http_request_t *r)
 {
     api_t *api = env;
@@ -117,8 +134,44 @@ static void serve(void *env, http_request_t *r)
         reply_error(api, r, 406, STR("HTTP 406 Not Acceptable"));
     else if (!takes_type(r))
         reply_error(api, r, 415, STR("HTTP 415 Unsupported Media Type"));
-    else
-        answer(api, r, handlers[r->route - routes], types[type]);
+    else if (api->writer && !only_reads(r)) {
+        err_t err;
+        st_t st = writer_put(api->writer, r, &err);
+        if (st != ST_OK)
+            reply_error(api, r, st_registry(st), str_of(err.msg));
+    } else {
+        buf_clear(&api->body);
+        int status = answer(api, r, &api->body);
+        reply(r, status, buf_str(&api->body));
+    }
+}
+
+/* ---- answers of the writer */
+
+static int put_failure(void *env, st_t st, str_t message, buf_t *b)
+{
+    (void)env;
+    int code = st_registry(st) ? st_registry(st) : 500;
+    put_error(b, code, message);
+    return status_of(code);
+}
+
+static void on_written(void *arg, io_mail_t *list)
+{
+    (void)arg;
+    for (io_mail_t *m = list, *next; m; m = next) {
+        next = m->next;
+        writer_order_t *o = (writer_order_t *)m;
+        buf_t body = o->body; /* the order goes with the request */
+        if (o->offset)
+            http_reply_header(o->request, WRITER_OFFSET,
+                              arena_printf(o->request->arena, "%lld", (long long)o->offset));
+        if (o->status)
+            reply(o->request, o->status, buf_str(&body));
+        else
+            http_abort(o->request);
+        buf_done(&body);
+    }
 }
 
 static void miss(void *env, http_request_t *r)
@@ -164,6 +217,9 @@ void api_stop(api_t *api)
         io_mailbox_put(&api->orders, &stop);
         pthread_join(api->thread, NULL);
     }
+    writer_stop(api->writer);
+    if (api->writer)
+        on_written(api, io_mailbox_done(&api->written));
     http_server_free(api->http);
     ASSERT(!io_mailbox_done(&api->orders));
     io_loop_free(api->loop);
@@ -194,6 +250,7 @@ static void copy_options(api_t *api, const api_options_t *opt)
     api->opt = *opt;
     api->opt.listener = NULL;
     api->opt.cluster_id = arena_str(&api->life, opt->cluster_id);
+    api->opt.ca_file = arena_str(&api->life, opt->ca_file);
 }
 
 st_t api_start(const api_options_t *opt, api_t **ret, err_t *err)
@@ -218,6 +275,16 @@ st_t api_start(const api_options_t *opt, api_t **ret, err_t *err)
     if (st != ST_OK) {
         api_stop(api);
         return st;
+    }
+    if (opt->cluster) {
+        io_mailbox_init(&api->written, api->loop, on_written, api);
+        api->writer = writer_start(&(writer_options_t){.io = opt->io,
+                                                       .cluster = opt->cluster,
+                                                       .answers = &api->written,
+                                                       .env = api,
+                                                       .answer = answer,
+                                                       .fail = put_failure,
+                                                       .ca_file = api->opt.ca_file});
     }
     int e = pthread_create(&api->thread, NULL, run, api);
     if (e)

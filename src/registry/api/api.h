@@ -1,13 +1,15 @@
 /* api.h: the Schema Registry's REST API on a registry.
  *
  * A thread of its own with an event loop. Requests are answered within it, one after the other; one
- * that changes something waits for the log's sync, as its client does. Paths, bodies, error codes
+ * that changes something waits for the log's sync, as its client does. Where several registries
+ * share a topic, another thread answers those (writer.h). Paths, bodies, error codes
  * are those of Confluent's registry (API_VERSION).
  */
 #ifndef ARUS_REGISTRY_API_API_H
 #define ARUS_REGISTRY_API_API_H
 
 #include "http/auth.h"
+#include "registry/cluster/cluster.h"
 #include "registry/registry.h"
 
 typedef struct api api_t;
@@ -18,6 +20,8 @@ typedef struct api api_t;
 typedef struct api_options {
     io_t *io;
     registry_t *registry;  /* must outlive the api_t */
+    cluster_t *cluster;    /* the registry's, where several share a topic; else NULL */
+    str_t ca_file;         /* for a leader at https://; empty: the system's */
     str_t cluster_id;      /* of the log */
     const str_t *listener; /* "http://127.0.0.1:8081"; port 0: the system chooses */
     size_t n_listeners;

@@ -16,6 +16,7 @@ static const struct {
     {"kafka-console-producer", "produce"},
     {"kafka-consumer-groups", "group"},
     {"kafka-delete-records", "delete-records"},
+    {"kafka-dump-log", "log-dump"},
     {"kafka-get-offsets", "offsets"},
     {"kafka-topics", "topic"},
     {"kafka-transactions", "txn"},
@@ -38,6 +39,11 @@ const char *links_verb(const char *path)
         if (str_eq(name, str_of(links[i].name)))
             return links[i].verb;
     return NULL;
+}
+
+const char *links_name(size_t i)
+{
+    return i < N_LINKS ? links[i].name : NULL;
 }
 
 /* A link that is there already and leads here stays. */

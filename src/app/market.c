@@ -28,7 +28,7 @@ static const char *const fault_names[FAULT_KINDS] = {"slow", "500",       "429",
 typedef struct stand {
     market_options_t opt;
     str_t listen;
-    int64_t at_ms; /* where its clock stands; 0: it goes */
+    int64_t at_ms;             /* where its clock stands; 0: it goes */
     double fault[FAULT_KINDS]; /* 0..1 */
     io_t *io;
     io_loop_t *loop;

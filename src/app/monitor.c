@@ -63,8 +63,8 @@ static ST listen_all(monitor_t *m, str_t listeners, err_t *err)
 st_t monitor_start(io_t *io, str_t listeners, void (*put)(void *env, buf_t *b), void *env,
                    monitor_t **ret, err_t *err)
 {
-    static const http_route_t routes[] = {
-        {"GET", "/metrics", on_metrics}, {"GET", "/healthz", on_health}};
+    static const http_route_t routes[] = {{"GET", "/metrics", on_metrics},
+                                          {"GET", "/healthz", on_health}};
     *ret = NULL;
     if (!listeners.len)
         return ST_OK;

@@ -291,10 +291,10 @@ static void put_times(const server_stats_t *st, FILE *out)
         query[st->query[i].work] += st->query[i].busy_ns;
     for (size_t i = 0; i < st->n_connectors; i++)
         *(st->connector[i].source ? &fetch : &sink) += st->connector[i].status.busy_ns;
-    fprintf(out, "time fetch_s=%.3f log_s=%.3f select_s=%.3f dedupe_s=%.3f join_s=%.3f sink_s=%.3f\n",
-            (double)fetch / 1e9, (double)st->commit_ns / 1e9, (double)query[SERVER_SELECTS] / 1e9,
-            (double)query[SERVER_GROUPS] / 1e9, (double)query[SERVER_JOINS] / 1e9,
-            (double)sink / 1e9);
+    fprintf(
+        out, "time fetch_s=%.3f log_s=%.3f select_s=%.3f dedupe_s=%.3f join_s=%.3f sink_s=%.3f\n",
+        (double)fetch / 1e9, (double)st->commit_ns / 1e9, (double)query[SERVER_SELECTS] / 1e9,
+        (double)query[SERVER_GROUPS] / 1e9, (double)query[SERVER_JOINS] / 1e9, (double)sink / 1e9);
 }
 
 void show_stats(const server_stats_t *st, FILE *out)

@@ -51,7 +51,8 @@ static const char usage[] =
     "  --until-idle DURATION ends by itself once sources, queries and sinks had nothing to do for "
     "so long (5s, 200ms);\n"
     "                        exit code 1 when a query is in ERROR then\n"
-    "  --stats               says at the end where the time went: a line a query and connector, and "
+    "  --stats               says at the end where the time went: a line a query and connector, "
+    "and "
     "one that\n"
     "                        sums them up (fetch, log, select, dedupe, join, sink)\n"
     "  --quiet               prints nothing while it runs\n";

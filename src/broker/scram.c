@@ -191,6 +191,7 @@ ST scram_server_first(scram_server_t *s, str_t message, err_t *err)
     if (id.len && (!str_starts(id, STR("a=")) || !str_eq(str_sub(id, 2, id.len), name)))
         return err_set(err, ST_BAD_INPUT, "nobody may act for another user");
     buf_put_str(&s->nonce, nonce);
+    s->their_nonce_len = nonce.len;
     return ST_OK;
 }
 
@@ -220,6 +221,15 @@ static bool proof_good(const scram_server_t *s, str_t auth, const uint8_t *proof
     return CRYPTO_memcmp(stored.byte, s->credential.stored_key, n) == 0;
 }
 
+/* librdkafka before 2.6.1 puts its own part before the whole once more. What is ours is in it all
+ * the same, so an exchange cannot be played again. */
+static bool nonce_good(const scram_server_t *s, str_t nonce)
+{
+    str_t whole = buf_str(&s->nonce), theirs = str_sub(whole, 0, s->their_nonce_len);
+    return str_eq(nonce, whole) ||
+           (str_starts(nonce, theirs) && str_eq(str_sub(nonce, theirs.len, nonce.len), whole));
+}
+
 ST scram_server_final(scram_server_t *s, str_t message, buf_t *out, err_t *err)
 {
     scram_hash_t hash = s->credential.hash;
@@ -229,7 +239,7 @@ ST scram_server_final(scram_server_t *s, str_t message, buf_t *out, err_t *err)
     buf_t auth = BUF_INIT, want = BUF_INIT;
     put_base64(&want, (const uint8_t *)s->gs2.ptr, s->gs2.len);
     bool good = take_attribute(&rest, 'c', &binding) && take_attribute(&rest, 'r', &nonce) &&
-                str_eq(binding, buf_str(&want)) && str_eq(nonce, buf_str(&s->nonce));
+                str_eq(binding, buf_str(&want)) && nonce_good(s, nonce);
     while (good && str_split(&rest, ',', &one)) /* the proof is the last */
         proof = str_starts(one, STR("p=")) && !rest.len ? str_sub(one, 2, one.len) : STR_NONE;
     good = good && read_base64(proof, bytes, sizeof bytes, &n) && n == scram_key_bytes(hash);

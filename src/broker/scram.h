@@ -37,10 +37,11 @@ ST scram_credential_read(scram_hash_t hash, str_t text, scram_credential_t *ret,
 
 /* One exchange; its texts are its own. Starts zeroed. */
 typedef struct scram_server {
-    buf_t user;  /* as the client said it */
-    buf_t gs2;   /* the header of its first message */
-    buf_t first; /* client-first-message-bare,server-first-message */
-    buf_t nonce;
+    buf_t user;             /* as the client said it */
+    buf_t gs2;              /* the header of its first message */
+    buf_t first;            /* client-first-message-bare,server-first-message */
+    buf_t nonce;            /* the client's part and ours */
+    size_t their_nonce_len; /* the client's part */
     scram_credential_t credential;
 } scram_server_t;
 

@@ -1,5 +1,6 @@
 /* acls.c: kafka-acls. */
 #include "tool/admin.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -200,6 +201,16 @@ static void print_rule(str_t principal, str_t host, int8_t operation, int8_t per
            NAME_OF(permissions, permission));
 }
 
+static void print_row(int8_t type, str_t name, int8_t pattern, str_t principal, str_t host,
+                      int8_t operation, int8_t permission)
+{
+    ROW(ROW_TEXT("resourceType", str_of(NAME_OF(resources, type))), ROW_TEXT("resourceName", name),
+        ROW_TEXT("patternType", str_of(NAME_OF(patterns, pattern))),
+        ROW_TEXT("principal", principal), ROW_TEXT("host", host),
+        ROW_TEXT("operation", str_of(NAME_OF(operations, operation))),
+        ROW_TEXT("permissionType", str_of(NAME_OF(permissions, permission))));
+}
+
 /* ---- actions */
 
 static ST list_some(admin_t *a, const flags_t *f, const meant_t *m, int8_t pattern, err_t *err)
@@ -215,6 +226,13 @@ static ST list_some(admin_t *a, const flags_t *f, const meant_t *m, int8_t patte
     TRY(admin_check(r.error_code, r.error_message, err));
     for (int32_t i = 0; i < r.resources.len; i++) {
         const wire_describe_acls_response_resource_t *o = &r.resources.ptr[i];
+        for (int32_t k = 0; row_wanted(f) && k < o->acls.len; k++) {
+            const wire_describe_acls_response_acl_t *rule = &o->acls.ptr[k];
+            print_row(o->resource_type, o->resource_name, o->pattern_type, rule->principal,
+                      rule->host, rule->operation, rule->permission_type);
+        }
+        if (row_wanted(f))
+            continue;
         print_pattern("Current ACLs for resource", o->resource_type, o->resource_name,
                       o->pattern_type);
         putchar('\n');
@@ -234,14 +252,16 @@ static ST list(admin_t *a, const flags_t *f, const wanted_t *w, err_t *err)
     return w->resources.len ? ST_OK : list_some(a, f, NULL, ANY, err);
 }
 
-static ST add(admin_t *a, const wanted_t *w, err_t *err)
+/* What is going to be added. */
+static void print_added(const flags_t *f, const wanted_t *w)
 {
-    wire_create_acls_request_t q = {.creations = {w->rules.ptr, (int32_t)w->rules.len}};
-    wire_create_acls_response_t r;
-    if (!w->rules.len)
-        return err_set(err, ST_BAD_INPUT, "there is nothing to add for these resources");
     for (size_t i = 0; i < w->rules.len; i++) { /* a resource's rules come together */
         const rule_t *o = &w->rules.ptr[i], *before = i ? o - 1 : NULL;
+        if (row_wanted(f)) {
+            print_row(o->resource_type, o->resource_name, o->resource_pattern_type, o->principal,
+                      o->host, o->operation, o->permission_type);
+            continue;
+        }
         if (!before || before->resource_type != o->resource_type ||
             !str_eq(before->resource_name, o->resource_name)) {
             print_pattern(i ? "\nAdding ACLs for resource" : "Adding ACLs for resource",
@@ -250,7 +270,17 @@ static ST add(admin_t *a, const wanted_t *w, err_t *err)
         }
         print_rule(o->principal, o->host, o->operation, o->permission_type);
     }
-    putchar('\n');
+    if (!row_wanted(f))
+        putchar('\n');
+}
+
+static ST add(admin_t *a, const flags_t *f, const wanted_t *w, err_t *err)
+{
+    wire_create_acls_request_t q = {.creations = {w->rules.ptr, (int32_t)w->rules.len}};
+    wire_create_acls_response_t r;
+    if (!w->rules.len)
+        return err_set(err, ST_BAD_INPUT, "there is nothing to add for these resources");
+    print_added(f, w);
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_create_acls, 3, &q, &r, err));
     for (int32_t i = 0; i < r.results.len; i++)
         TRY(admin_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
@@ -303,7 +333,7 @@ static ST run(admin_t *a, const flags_t *f, err_t *err)
         st = read_rules(f, &w, err);
     if (st == ST_OK)
         st = lists                 ? list(a, f, &w, err)
-             : flags_has(f, "add") ? add(a, &w, err)
+             : flags_has(f, "add") ? add(a, f, &w, err)
                                    : remove_some(a, f, &w, err);
     wanted_done(&w);
     return st;

@@ -1,5 +1,6 @@
 /* configs.c: kafka-configs: topics and brokers; users, clients and addresses are quotas.c's. */
 #include "tool/quotas.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -109,8 +110,12 @@ static ST alter(admin_t *a, const flags_t *f, err_t *err)
     for (int32_t i = 0; i < answer.responses.len; i++)
         TRY(admin_check(answer.responses.ptr[i].error_code, answer.responses.ptr[i].error_message,
                         err));
-    printf("Completed updating config for %s " STR_FMT ".\n", noun(r->resource_type),
-           STR_ARG(r->resource_name));
+    if (row_wanted(f))
+        ROW(ROW_TEXT("entityType", str_of(noun(r->resource_type))),
+            ROW_TEXT("entityName", r->resource_name), ROW_BOOL("updated", true));
+    else
+        printf("Completed updating config for %s " STR_FMT ".\n", noun(r->resource_type),
+               STR_ARG(r->resource_name));
     return ST_OK;
 }
 
@@ -126,6 +131,14 @@ static const char *source_name(int8_t source)
                                         "DYNAMIC_CLIENT_METRICS_CONFIG",
                                         "DYNAMIC_GROUP_CONFIG"};
     return source >= 0 && source < 9 ? names[source] : names[0];
+}
+
+static void print_row(int8_t type, str_t name, const wire_describe_configs_response_config_t *c)
+{
+    ROW(ROW_TEXT("entityType", str_of(noun(type))), ROW_TEXT("entityName", name),
+        ROW_TEXT("name", c->name), ROW_TEXT("value", c->value),
+        ROW_BOOL("sensitive", c->is_sensitive), ROW_BOOL("readOnly", c->read_only),
+        ROW_TEXT("source", str_of(source_name(c->config_source))));
 }
 
 static void print_config(const wire_describe_configs_response_config_t *c)
@@ -155,12 +168,19 @@ static ST describe_one(admin_t *a, const flags_t *f, int8_t type, str_t name, er
     const wire_describe_configs_response_result_t *one = &answer.results.ptr[0];
     TRY(admin_check(one->error_code, one->error_message, err));
     bool all = flags_has(f, "all");
-    printf("%s configs for %s " STR_FMT " are:\n", all ? "All" : "Dynamic", noun(type),
-           STR_ARG(name));
+    if (!row_wanted(f))
+        printf("%s configs for %s " STR_FMT " are:\n", all ? "All" : "Dynamic", noun(type),
+               STR_ARG(name));
     int8_t own = type == TOPIC ? 1 : 2;
-    for (int32_t i = 0; i < one->configs.len; i++)
-        if (all || one->configs.ptr[i].config_source == own)
-            print_config(&one->configs.ptr[i]);
+    for (int32_t i = 0; i < one->configs.len; i++) {
+        const wire_describe_configs_response_config_t *c = &one->configs.ptr[i];
+        if (!all && c->config_source != own)
+            continue;
+        if (row_wanted(f))
+            print_row(type, name, c);
+        else
+            print_config(c);
+    }
     return ST_OK;
 }
 

@@ -1,7 +1,8 @@
 /* consume.c: kafka-console-consumer: a record a line on standard output. */
-#include "base/buf.h"
+#include "base/json.h"
 #include "io/io.h"
 #include "tool/client.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <signal.h>
@@ -39,7 +40,7 @@ typedef struct consumer {
     rd_kafka_t *rk;
     io_t *io;
     arena_t arena;
-    bool key, value, timestamp, partition, offset, headers;
+    bool key, value, timestamp, partition, offset, headers, rows;
     str_t key_separator, line_separator, headers_separator, null_literal;
     int64_t max, timeout_ms, n;
     int interrupt;
@@ -47,24 +48,12 @@ typedef struct consumer {
 
 static str_t property(const flags_t *f, const char *name, str_t otherwise)
 {
-    static const char *const flags[] = {"property", "formatter-property"};
-    str_t found = otherwise;
-    for (size_t k = 0; k < 2; k++)
-        for (size_t i = 0; flags_nth(f, flags[k], i).ptr; i++) {
-            str_t rest = flags_nth(f, flags[k], i), n;
-            if (str_split(&rest, '=', &n) && str_eq(n, str_of(name)))
-                found = str_eq(rest, STR("\\t"))   ? STR("\t")
-                        : str_eq(rest, STR("\\n")) ? STR("\n")
-                                                   : rest;
-        }
-    return found;
+    return client_property(f, "formatter-property", name, otherwise);
 }
 
 static bool flag_of(const flags_t *f, const char *name, bool otherwise)
 {
-    str_t text = property(f, name, STR_NONE);
-    bool b = otherwise;
-    return text.ptr && str_to_bool(text, &b) ? b : otherwise;
+    return client_property_is(f, "formatter-property", name, otherwise);
 }
 
 /* ---- printing */
@@ -93,8 +82,48 @@ static void put_headers(const consumer_t *c, const rd_kafka_message_t *m, buf_t 
     }
 }
 
+static void put_header_list(const rd_kafka_message_t *m, buf_t *b)
+{
+    rd_kafka_headers_t *h;
+    const char *name;
+    const void *value;
+    size_t size;
+    BUF_LIT(b, "[");
+    for (size_t i = 0;
+         !rd_kafka_message_headers(m, &h) && !rd_kafka_header_get_all(h, i, &name, &value, &size);
+         i++) {
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "key", str_of(name));
+        json_put_name(b, "value");
+        row_put_text(b, value ? str_n(value, size) : STR_NONE);
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+}
+
+static void print_row(const rd_kafka_message_t *m)
+{
+    buf_t headers = BUF_INIT;
+    rd_kafka_timestamp_type_t type;
+    int64_t ts = rd_kafka_message_timestamp(m, &type);
+    put_header_list(m, &headers);
+    ROW(ROW_TEXT("topic", str_of(rd_kafka_topic_name(m->rkt))), ROW_INT("partition", m->partition),
+        ROW_INT("offset", m->offset), ROW_INT("timestamp", ts),
+        ROW_TEXT("timestampType", type == RD_KAFKA_TIMESTAMP_LOG_APPEND_TIME ? STR("LogAppendTime")
+                                                                             : STR("CreateTime")),
+        ROW_TEXT("key", m->key ? str_n(m->key, m->key_len) : STR_NONE),
+        ROW_TEXT("value", m->payload ? str_n(m->payload, m->len) : STR_NONE),
+        ROW_JSON("headers", buf_str(&headers)));
+    buf_done(&headers);
+}
+
 static void print_message(consumer_t *c, const rd_kafka_message_t *m)
 {
+    if (c->rows) {
+        print_row(m);
+        return;
+    }
     buf_t b = BUF_INIT;
     rd_kafka_timestamp_type_t type;
     int64_t ts = rd_kafka_message_timestamp(m, &type);
@@ -202,6 +231,7 @@ static ST read_all(consumer_t *c, err_t *err)
 
 static ST run(consumer_t *c, const flags_t *f, err_t *err)
 {
+    c->rows = row_wanted(f);
     c->key = flag_of(f, "print.key", false);
     c->value = flag_of(f, "print.value", true);
     c->timestamp = flag_of(f, "print.timestamp", false);
@@ -230,9 +260,8 @@ static ST run(consumer_t *c, const flags_t *f, err_t *err)
                          "allow.auto.create.topics",
                          "true",
                          NULL};
-    TRY(client_new(f, RD_KAFKA_CONSUMER, "consumer.config",
-                   flags_has(f, "consumer-property") ? "consumer-property" : "command-property",
-                   own, rd_kafka_conf_new(), &c->rk, err));
+    TRY(client_new(f, RD_KAFKA_CONSUMER, "consumer.config", "consumer-property", own,
+                   rd_kafka_conf_new(), &c->rk, err));
     rd_kafka_poll_set_consumer(c->rk);
     st_t st = start(c, f, err);
     if (st == ST_OK)

@@ -1,6 +1,10 @@
 #include "tool/flags.h"
 
+#include "base/buf.h"
+
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void print_help(const flag_t *table, const char *tool, FILE *out)
 {
@@ -26,6 +30,15 @@ static bool wrong(const char *tool, const char *what, const char *arg, int *ret_
     fprintf(stderr, "%s: %s '%s' (see %s --help)\n", tool, what, arg, tool);
     *ret_exit = 2;
     return false;
+}
+
+/* Kafka calls the text of kafka-transactions "table". */
+static bool is_format(str_t s, const char *tool, int *ret_exit)
+{
+    if (!s.ptr || str_eq_nocase(s, STR("json")) || str_eq_nocase(s, STR("text")) ||
+        str_eq_nocase(s, STR("table")))
+        return true;
+    return wrong(tool, "--output is text or json, not", s.ptr, ret_exit);
 }
 
 bool flags_read(flags_t *f, const flag_t *table, const char *tool, int argc, char **argv,
@@ -55,7 +68,7 @@ bool flags_read(flags_t *f, const flag_t *table, const char *tool, int argc, cha
     else if (flags_has(f, "version"))
         puts("arus " ARUS_VERSION);
     else
-        return true;
+        return is_format(flags_get(f, "output"), tool, ret_exit);
     return false;
 }
 
@@ -98,4 +111,35 @@ size_t flags_count(const flags_t *f, const char *const *names)
     for (; *names; names++)
         n += flags_has(f, *names);
     return n;
+}
+
+ST flags_properties(str_t path, arena_t *a,
+                    st_t (*fn)(void *arg, arena_t *a, str_t name, str_t value, err_t *err),
+                    void *arg, err_t *err)
+{
+    FILE *f = fopen(arena_z(a, path), "r");
+    if (!f)
+        return err_set(err, ST_BAD_CONFIG, STR_FMT ": %s", STR_ARG(path), strerror(errno));
+    char *line = NULL;
+    size_t cap = 0;
+    ssize_t n;
+    buf_t whole = BUF_INIT;
+    st_t st = ST_OK;
+    while (st == ST_OK && (n = getline(&line, &cap, f)) > 0) {
+        str_t part = str_trim(str_n(line, (size_t)n));
+        if (!whole.len && (!part.len || part.ptr[0] == '#' || part.ptr[0] == '!'))
+            continue;
+        bool more = part.len && part.ptr[part.len - 1] == '\\';
+        buf_put_str(&whole, str_sub(part, 0, part.len - more));
+        if (more)
+            continue;
+        str_t value = arena_str(a, buf_str(&whole)), name;
+        buf_clear(&whole);
+        if (str_split(&value, '=', &name))
+            st = fn(arg, a, str_trim(name), str_trim(value), err);
+    }
+    buf_done(&whole);
+    free(line);
+    fclose(f);
+    return st;
 }

@@ -3,6 +3,7 @@
 #ifndef ARUS_TOOL_FLAGS_H
 #define ARUS_TOOL_FLAGS_H
 
+#include "base/arena.h"
 #include "base/err.h"
 #include "base/vec.h"
 
@@ -24,7 +25,11 @@ typedef struct flags {
 /* The flags that every tool takes: rows for the tool's table. */
 #define FLAGS_CONNECT                                                                              \
     {"bootstrap-server", "HOST:PORT,...", "brokers to begin with (default 127.0.0.1:9092)"},       \
-        {"command-config", "FILE", "a client's properties file"}, {"help", NULL, "says this"},     \
+        {"command-config", "FILE", "a client's properties file"}, FLAGS_COMMON
+/* Of those that ask nobody, too. */
+#define FLAGS_COMMON                                                                               \
+    {"output", "FORMAT", "json: an object a line in place of Kafka's text"},                       \
+        {"help", NULL, "says this"},                                                               \
     {                                                                                              \
         "version", NULL, "prints the version"                                                      \
     }
@@ -41,6 +46,13 @@ str_t flags_nth(const flags_t *f, const char *name, size_t i);
 /* ST_BAD_INPUT names the flag. */
 ST flags_i64(const flags_t *f, const char *name, int64_t otherwise, int64_t min, int64_t max,
              int64_t *ret, err_t *err);
+/* Calls fn with each name and value, trimmed and in the arena, of a Java properties file; a line
+ * that ends with a backslash goes on with the next. ST_BAD_CONFIG: it cannot be read; or what fn
+ * says.
+ */
+ST flags_properties(str_t path, arena_t *a,
+                    st_t (*fn)(void *arg, arena_t *a, str_t name, str_t value, err_t *err),
+                    void *arg, err_t *err);
 /* How many of the names, which end with NULL, are given. */
 size_t flags_count(const flags_t *f, const char *const *names);
 

@@ -1,6 +1,7 @@
 /* group_reset.c: a group's offsets moved or forgotten. */
 #include "io/io.h"
 #include "tool/groups.h"
+#include "tool/row.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -274,6 +275,11 @@ static ST reset_one(admin_t *a, const flags_t *f, str_t group, ats_t *at, err_t 
                    (long long)at->ptr[i].offset);
         return ST_OK;
     }
+    for (size_t i = 0; row_wanted(f) && i < at->len; i++)
+        ROW(ROW_TEXT("group", group), ROW_TEXT("topic", at->ptr[i].topic),
+            ROW_INT("partition", at->ptr[i].partition), ROW_INT("newOffset", at->ptr[i].offset));
+    if (row_wanted(f))
+        return ST_OK;
     printf("\n%-30s %-30s %-10s %-15s\n", "GROUP", "TOPIC", "PARTITION", "NEW-OFFSET");
     for (size_t i = 0; i < at->len; i++)
         printf("%-30.*s %-30.*s %-10d %-15lld\n", (int)group.len, group.ptr,
@@ -305,7 +311,7 @@ st_t groups_reset(admin_t *a, const flags_t *f, err_t *err)
     return ST_OK;
 }
 
-static ST forget_one(admin_t *a, str_t group, const ats_t *at, err_t *err)
+static ST forget_one(admin_t *a, const flags_t *f, str_t group, const ats_t *at, err_t *err)
 {
     int32_t node;
     wire_offset_delete_request_t q = {.group_id = group};
@@ -322,7 +328,8 @@ static ST forget_one(admin_t *a, str_t group, const ats_t *at, err_t *err)
     TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_offset_delete, 0, &q, &r, err));
     TRY(admin_check(r.error_code, STR_NONE, err));
-    printf("\n%-30s %-15s %-15s\n", "TOPIC", "PARTITION", "STATUS");
+    if (!row_wanted(f))
+        printf("\n%-30s %-15s %-15s\n", "TOPIC", "PARTITION", "STATUS");
     st_t st = ST_OK;
     for (int32_t i = 0; i < r.topics.len; i++)
         for (int32_t k = 0; k < r.topics.ptr[i].partitions.len; k++) {
@@ -330,8 +337,13 @@ static ST forget_one(admin_t *a, str_t group, const ats_t *at, err_t *err)
             err_t why = {.msg = "Successful"};
             if (admin_check(p->error_code, STR_NONE, &why) != ST_OK)
                 st = err_set(err, ST_IO, "not all offsets were deleted");
-            printf("%-30.*s %-15d %s\n", (int)r.topics.ptr[i].name.len, r.topics.ptr[i].name.ptr,
-                   p->partition_index, p->error_code ? why.msg : "Successful");
+            const char *status = p->error_code ? why.msg : "Successful";
+            if (row_wanted(f))
+                ROW(ROW_TEXT("topic", r.topics.ptr[i].name),
+                    ROW_INT("partition", p->partition_index), ROW_TEXT("status", str_of(status)));
+            else
+                printf("%-30.*s %-15d %s\n", (int)r.topics.ptr[i].name.len,
+                       r.topics.ptr[i].name.ptr, p->partition_index, status);
         }
     return st;
 }
@@ -345,7 +357,7 @@ st_t groups_forget(admin_t *a, const flags_t *f, err_t *err)
         ats_t at = {0};
         st_t st = partitions_meant(a, f, group[i], &at, err);
         if (st == ST_OK)
-            st = forget_one(a, group[i], &at, err);
+            st = forget_one(a, f, group[i], &at, err);
         VEC_DONE(&at);
         TRY(st);
     }

@@ -1,6 +1,7 @@
 /* groups.c: kafka-consumer-groups: list, describe, delete. Offsets are reset in group_reset.c. */
 #include "tool/groups.h"
 
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -96,6 +97,11 @@ static ST list(admin_t *a, const flags_t *f, err_t *err)
     size_t n;
     TRY(list_all(a, &g, &n, err));
     bool state = flags_has(f, "state"), type = flags_has(f, "type");
+    for (size_t i = 0; row_wanted(f) && i < n; i++)
+        ROW(ROW_TEXT("group", g[i].group_id), ROW_TEXT("type", g[i].group_type),
+            ROW_TEXT("protocolType", g[i].protocol_type), ROW_TEXT("state", g[i].group_state));
+    if (row_wanted(f))
+        return ST_OK;
     if (state || type)
         printf("%-40s %s%s\n", "GROUP", type ? "TYPE            " : "", state ? "STATE" : "");
     for (size_t i = 0; i < n; i++) {
@@ -206,8 +212,32 @@ static void print_number(int64_t n)
         printf(" %-15lld", (long long)n);
 }
 
-static ST describe_offsets(admin_t *a, str_t group, const wire_describe_groups_response_group_t *g,
-                           err_t *err)
+typedef wire_describe_groups_response_member_t member_t;
+
+static void print_offset(const flags_t *f, str_t group, const group_at_t *at, int64_t end,
+                         const member_t *who)
+{
+    str_t none = row_wanted(f) ? STR_NONE : STR("-"), id = who ? who->member_id : none,
+          host = who ? who->client_host : none, client = who ? who->client_id : none;
+    int64_t lag = end < 0 ? -1 : end - at->offset;
+    if (row_wanted(f)) {
+        ROW(ROW_TEXT("group", group), ROW_TEXT("topic", at->topic),
+            ROW_INT("partition", at->partition), ROW_INT("currentOffset", at->offset),
+            ROW_INT("logEndOffset", end), ROW_INT("lag", lag), ROW_TEXT("consumerId", id),
+            ROW_TEXT("host", host), ROW_TEXT("clientId", client));
+        return;
+    }
+    printf("%-15.*s %-30.*s %-10d", (int)group.len, group.ptr, (int)at->topic.len, at->topic.ptr,
+           at->partition);
+    print_number(at->offset);
+    print_number(end);
+    print_number(lag);
+    printf(" %-45.*s %-15.*s " STR_FMT "\n", (int)id.len, id.ptr, (int)host.len, host.ptr,
+           STR_ARG(client));
+}
+
+static ST describe_offsets(admin_t *a, const flags_t *f, str_t group,
+                           const wire_describe_groups_response_group_t *g, err_t *err)
 {
     group_at_t *at;
     admin_offset_t *end;
@@ -218,26 +248,24 @@ static ST describe_offsets(admin_t *a, str_t group, const wire_describe_groups_r
         fprintf(stderr, "\nConsumer group '" STR_FMT "' has no active members.\n", STR_ARG(group));
     if (!n)
         return ST_OK;
-    printf("\n%-15s %-30s %-10s %-15s %-15s %-15s %-45s %-15s %s\n", "GROUP", "TOPIC", "PARTITION",
-           "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "CONSUMER-ID", "HOST", "CLIENT-ID");
-    for (size_t i = 0; i < n; i++) {
-        const wire_describe_groups_response_member_t *who =
-            reader_of(a, g, at[i].topic, at[i].partition);
-        printf("%-15.*s %-30.*s %-10d", (int)group.len, group.ptr, (int)at[i].topic.len,
-               at[i].topic.ptr, at[i].partition);
-        print_number(at[i].offset);
-        print_number(end[i].offset);
-        print_number(end[i].offset < 0 ? -1 : end[i].offset - at[i].offset);
-        str_t none = STR("-"), id = who ? who->member_id : none,
-              host = who ? who->client_host : none;
-        printf(" %-45.*s %-15.*s " STR_FMT "\n", (int)id.len, id.ptr, (int)host.len, host.ptr,
-               STR_ARG(who ? who->client_id : none));
-    }
+    if (!row_wanted(f))
+        printf("\n%-15s %-30s %-10s %-15s %-15s %-15s %-45s %-15s %s\n", "GROUP", "TOPIC",
+               "PARTITION", "CURRENT-OFFSET", "LOG-END-OFFSET", "LAG", "CONSUMER-ID", "HOST",
+               "CLIENT-ID");
+    for (size_t i = 0; i < n; i++)
+        print_offset(f, group, &at[i], end[i].offset,
+                     reader_of(a, g, at[i].topic, at[i].partition));
     return ST_OK;
 }
 
-static void describe_state(str_t group, const wire_describe_groups_response_group_t *g)
+static void describe_state(const flags_t *f, str_t group,
+                           const wire_describe_groups_response_group_t *g)
 {
+    if (row_wanted(f)) {
+        ROW(ROW_TEXT("group", group), ROW_TEXT("assignmentStrategy", g->protocol_data),
+            ROW_TEXT("state", g->group_state), ROW_INT("members", g->members.len));
+        return;
+    }
     str_t strategy = g->protocol_data.len ? g->protocol_data : STR("-");
     printf("\n%-25s %-25s %-20s %-20s %s\n", "GROUP", "COORDINATOR (ID)", "ASSIGNMENT-STRATEGY",
            "STATE", "#MEMBERS");
@@ -275,17 +303,25 @@ static int32_t count_partitions(admin_t *a, str_t in)
     return n;
 }
 
-static void describe_members(admin_t *a, str_t group,
-                             const wire_describe_groups_response_group_t *g, bool verbose)
+static void describe_members(admin_t *a, const flags_t *f, str_t group,
+                             const wire_describe_groups_response_group_t *g)
 {
+    bool verbose = flags_has(f, "verbose");
     if (!g->members.len) {
         fprintf(stderr, "\nConsumer group '" STR_FMT "' has no active members.\n", STR_ARG(group));
         return;
     }
-    printf("\n%-15s %-45s %-15s %-15s %-15s%s\n", "GROUP", "CONSUMER-ID", "HOST", "CLIENT-ID",
-           "#PARTITIONS", verbose ? " ASSIGNMENT" : "");
+    if (!row_wanted(f))
+        printf("\n%-15s %-45s %-15s %-15s %-15s%s\n", "GROUP", "CONSUMER-ID", "HOST", "CLIENT-ID",
+               "#PARTITIONS", verbose ? " ASSIGNMENT" : "");
     for (int32_t i = 0; i < g->members.len; i++) {
-        const wire_describe_groups_response_member_t *m = &g->members.ptr[i];
+        const member_t *m = &g->members.ptr[i];
+        if (row_wanted(f)) {
+            ROW(ROW_TEXT("group", group), ROW_TEXT("consumerId", m->member_id),
+                ROW_TEXT("host", m->client_host), ROW_TEXT("clientId", m->client_id),
+                ROW_INT("partitions", count_partitions(a, m->member_assignment)));
+            continue;
+        }
         printf("%-15.*s %-45.*s %-15.*s %-15.*s %-15d", (int)group.len, group.ptr,
                (int)m->member_id.len, m->member_id.ptr, (int)m->client_host.len, m->client_host.ptr,
                (int)m->client_id.len, m->client_id.ptr, count_partitions(a, m->member_assignment));
@@ -312,11 +348,11 @@ static ST describe(admin_t *a, const flags_t *f, err_t *err)
             return err_set(err, ST_NOT_FOUND, "Consumer group '" STR_FMT "' does not exist.",
                            STR_ARG(group[i]));
         if (flags_has(f, "members"))
-            describe_members(a, group[i], &g, flags_has(f, "verbose"));
+            describe_members(a, f, group[i], &g);
         else if (flags_has(f, "state"))
-            describe_state(group[i], &g);
+            describe_state(f, group[i], &g);
         else
-            TRY(describe_offsets(a, group[i], &g, err));
+            TRY(describe_offsets(a, f, group[i], &g, err));
     }
     return ST_OK;
 }
@@ -342,7 +378,10 @@ static ST delete_groups(admin_t *a, const flags_t *f, err_t *err)
         if (st != ST_OK || r.results.len != 1)
             break;
         if (admin_check(r.results.ptr[0].error_code, STR_NONE, &why) == ST_OK) {
-            buf_printf(&good, "%s'" STR_FMT "'", good.len ? ", " : "", STR_ARG(group[i]));
+            if (row_wanted(f))
+                ROW(ROW_TEXT("group", group[i]), ROW_BOOL("deleted", true));
+            else
+                buf_printf(&good, "%s'" STR_FMT "'", good.len ? ", " : "", STR_ARG(group[i]));
         } else {
             failed = true;
             fprintf(stderr,

@@ -1,5 +1,6 @@
 /* offsets.c: kafka-get-offsets. */
 #include "tool/admin.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -127,6 +128,9 @@ static ST get(admin_t *a, const flags_t *f, err_t *err)
                 fprintf(
                     stderr, "Skip getting offsets for topic-partition " STR_FMT "-%d due to: %s\n",
                     STR_ARG(o.ptr[i].topic), o.ptr[i].partition, admin_error_text(o.ptr[i].error));
+            else if (o.ptr[i].offset >= 0 && row_wanted(f))
+                ROW(ROW_TEXT("topic", o.ptr[i].topic), ROW_INT("partition", o.ptr[i].partition),
+                    ROW_INT("offset", o.ptr[i].offset));
             else if (o.ptr[i].offset >= 0)
                 printf(STR_FMT ":%d:%lld\n", STR_ARG(o.ptr[i].topic), o.ptr[i].partition,
                        (long long)o.ptr[i].offset);

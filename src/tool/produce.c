@@ -1,5 +1,6 @@
 /* produce.c: kafka-console-producer: a record a line of standard input. */
 #include "tool/client.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -28,7 +29,7 @@ static const flag_t table[] = {
 typedef struct producer {
     rd_kafka_t *rk;
     rd_kafka_topic_t *topic;
-    bool parse_key, parse_headers, ignore_error, sync;
+    bool parse_key, parse_headers, ignore_error, sync, rows;
     str_t key_separator, headers_delimiter, headers_separator, header_separator, null_marker;
     int64_t failed;
 } producer_t;
@@ -37,6 +38,9 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 {
     (void)rk;
     producer_t *p = opaque;
+    if (!m->err && p->rows)
+        ROW(ROW_TEXT("topic", str_of(rd_kafka_topic_name(m->rkt))),
+            ROW_INT("partition", m->partition), ROW_INT("offset", m->offset));
     if (!m->err)
         return;
     p->failed++;
@@ -46,15 +50,7 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaqu
 
 static str_t property(const flags_t *f, const char *name, str_t otherwise)
 {
-    static const char *const flags[] = {"property", "reader-property"};
-    str_t found = otherwise;
-    for (size_t k = 0; k < 2; k++)
-        for (size_t i = 0; flags_nth(f, flags[k], i).ptr; i++) {
-            str_t rest = flags_nth(f, flags[k], i), n;
-            if (str_split(&rest, '=', &n) && str_eq(n, str_of(name)))
-                found = str_eq(rest, STR("\\t")) ? STR("\t") : rest;
-        }
-    return found;
+    return client_property(f, "reader-property", name, otherwise);
 }
 
 /* Takes what stands before the separator off *in; false when there is none. */
@@ -164,18 +160,18 @@ static ST send_lines(producer_t *p, err_t *err)
     return st;
 }
 
-static bool flag_of(str_t text)
+static bool flag_of(const flags_t *f, const char *name)
 {
-    bool b = false;
-    return str_to_bool(text, &b) && b;
+    return client_property_is(f, "reader-property", name, false);
 }
 
 static ST run(const flags_t *f, err_t *err)
 {
-    producer_t p = {.parse_key = flag_of(property(f, "parse.key", STR("false"))),
-                    .parse_headers = flag_of(property(f, "parse.headers", STR("false"))),
-                    .ignore_error = flag_of(property(f, "ignore.error", STR("false"))),
+    producer_t p = {.parse_key = flag_of(f, "parse.key"),
+                    .parse_headers = flag_of(f, "parse.headers"),
+                    .ignore_error = flag_of(f, "ignore.error"),
                     .sync = flags_has(f, "sync"),
+                    .rows = row_wanted(f),
                     .key_separator = property(f, "key.separator", STR("\t")),
                     .headers_delimiter = property(f, "headers.delimiter", STR("\t")),
                     .headers_separator = property(f, "headers.separator", STR(",")),
@@ -203,10 +199,8 @@ static ST run(const flags_t *f, err_t *err)
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
     rd_kafka_conf_set_opaque(conf, &p);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    st_t st =
-        client_new(f, RD_KAFKA_PRODUCER, "producer.config",
-                   flags_has(f, "producer-property") ? "producer-property" : "command-property",
-                   own, conf, &p.rk, err);
+    st_t st = client_new(f, RD_KAFKA_PRODUCER, "producer.config", "producer-property", own, conf,
+                         &p.rk, err);
     if (st == ST_OK) {
         p.topic = rd_kafka_topic_new(p.rk, arena_z(&a, flags_get(f, "topic")), NULL);
         st = send_lines(&p, err);

@@ -1,5 +1,7 @@
 #include "tool/quotas.h"
 
+#include "base/json.h"
+#include "tool/row.h"
 #include "tool/secure.h"
 
 #include <openssl/crypto.h>
@@ -207,7 +209,10 @@ static ST alter(admin_t *a, const flags_t *f, const entity_t *e, err_t *err)
     if (c.entry.ops.len)
         TRY(send_quotas(a, e, &c, err));
     for (int i = 0; i < PARTS; i++)
-        if (e->has[i])
+        if (e->has[i] && row_wanted(f))
+            ROW(ROW_TEXT("entityType", str_of(parts[i].name)), ROW_TEXT("entityName", e->name[i]),
+                ROW_BOOL("updated", true));
+        else if (e->has[i])
             printf("Completed updating %sconfig for %.*s " STR_FMT ".\n",
                    e->name[i].ptr ? "" : "default ", (int)strlen(parts[i].type) - 1, parts[i].type,
                    STR_ARG(e->name[i]));
@@ -242,7 +247,27 @@ static void print_quota(const wire_describe_client_quotas_response_entry_t *q)
     putchar('\n');
 }
 
-static ST describe_quotas(admin_t *a, const entity_t *e, err_t *err)
+/* The parts of the entity by their names, null: the default; and a row a quota. */
+static void print_rows(const wire_describe_client_quotas_response_entry_t *q)
+{
+    buf_t entity = BUF_INIT;
+    BUF_LIT(&entity, "{");
+    for (int32_t i = 0; i < q->entity.len; i++) {
+        json_put_name_str(&entity, q->entity.ptr[i].entity_type);
+        row_put_text(&entity, q->entity.ptr[i].entity_name);
+    }
+    BUF_LIT(&entity, "}");
+    for (int32_t i = 0; i < q->values.len; i++) {
+        buf_t value = BUF_INIT;
+        buf_printf(&value, "%.17g", q->values.ptr[i].value);
+        ROW(ROW_JSON("entity", buf_str(&entity)), ROW_TEXT("name", q->values.ptr[i].key),
+            ROW_JSON("value", buf_str(&value)));
+        buf_done(&value);
+    }
+    buf_done(&entity);
+}
+
+static ST describe_quotas(admin_t *a, const flags_t *f, const entity_t *e, err_t *err)
 {
     wire_describe_client_quotas_request_component_t part[PARTS];
     wire_describe_client_quotas_request_t q = {.components = {part, 0}, .strict = true};
@@ -258,12 +283,15 @@ static ST describe_quotas(admin_t *a, const entity_t *e, err_t *err)
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_describe_client_quotas, 1, &q, &r, err));
     TRY(admin_check(r.error_code, r.error_message, err));
     for (int32_t i = 0; i < r.entries.len; i++)
-        print_quota(&r.entries.ptr[i]);
+        if (row_wanted(f))
+            print_rows(&r.entries.ptr[i]);
+        else
+            print_quota(&r.entries.ptr[i]);
     return ST_OK;
 }
 
 /* A user who has none is not told of. */
-static ST describe_credentials(admin_t *a, const entity_t *e, err_t *err)
+static ST describe_credentials(admin_t *a, const flags_t *f, const entity_t *e, err_t *err)
 {
     wire_describe_user_scram_credentials_request_user_t user = {e->name[USER]};
     wire_describe_user_scram_credentials_request_t q = {.users = {&user, !e->any[USER]}};
@@ -273,15 +301,20 @@ static ST describe_credentials(admin_t *a, const entity_t *e, err_t *err)
     for (int32_t i = 0; i < r.results.len; i++) {
         const wire_describe_user_scram_credentials_response_result_t *u = &r.results.ptr[i];
         for (int32_t k = 0; k < u->credential_infos.len; k++) {
-            int8_t mechanism = u->credential_infos.ptr[k].mechanism;
+            int8_t number = u->credential_infos.ptr[k].mechanism;
+            const char *mechanism = number == 1 || number == 2 ? mechanisms[number - 1] : "?";
+            if (row_wanted(f)) {
+                ROW(ROW_TEXT("user", u->user), ROW_TEXT("mechanism", str_of(mechanism)),
+                    ROW_INT("iterations", u->credential_infos.ptr[k].iterations));
+                continue;
+            }
             if (k == 0)
                 printf("SCRAM credential configs for user-principal '" STR_FMT "' are ",
                        STR_ARG(u->user));
-            printf("%s%s=iterations=%d", k ? ", " : "",
-                   mechanism == 1 || mechanism == 2 ? mechanisms[mechanism - 1] : "?",
+            printf("%s%s=iterations=%d", k ? ", " : "", mechanism,
                    u->credential_infos.ptr[k].iterations);
         }
-        if (u->credential_infos.len)
+        if (u->credential_infos.len && !row_wanted(f))
             putchar('\n');
     }
     return ST_OK;
@@ -293,7 +326,7 @@ ST quotas_run(admin_t *a, const flags_t *f, err_t *err)
     TRY(read_entity(f, &e, err));
     if (flags_has(f, "alter"))
         return alter(a, f, &e, err);
-    TRY(describe_quotas(a, &e, err));
+    TRY(describe_quotas(a, f, &e, err));
     bool users = e.has[USER] && !e.has[CLIENT] && (e.any[USER] || e.name[USER].len);
-    return users ? describe_credentials(a, &e, err) : ST_OK;
+    return users ? describe_credentials(a, f, &e, err) : ST_OK;
 }

@@ -1,6 +1,7 @@
 /* records.c: kafka-delete-records. */
 #include "base/json.h"
 #include "tool/admin.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <errno.h>
@@ -74,11 +75,25 @@ static ST find_leaders(admin_t *a, wanteds_t *w, err_t *err)
     return ST_OK;
 }
 
-static ST delete_one(admin_t *a, const wanted_t *w, bool *failed, err_t *err)
+static void print_one(const flags_t *f, const wanted_t *w, int64_t low, const char *why)
+{
+    if (row_wanted(f) && why)
+        ROW(ROW_TEXT("topic", w->topic), ROW_INT("partition", w->partition),
+            ROW_TEXT("error", str_of(why)));
+    else if (row_wanted(f))
+        ROW(ROW_TEXT("topic", w->topic), ROW_INT("partition", w->partition),
+            ROW_INT("lowWatermark", low));
+    else if (why)
+        printf("partition: " STR_FMT "-%d\terror: %s\n", STR_ARG(w->topic), w->partition, why);
+    else
+        printf("partition: " STR_FMT "-%d\tlow_watermark: %lld\n", STR_ARG(w->topic), w->partition,
+               (long long)low);
+}
+
+static ST delete_one(admin_t *a, const flags_t *f, const wanted_t *w, bool *failed, err_t *err)
 {
     if (w->leader < 0) {
-        printf("partition: " STR_FMT "-%d\terror: %s\n", STR_ARG(w->topic), w->partition,
-               admin_error_text(3));
+        print_one(f, w, -1, admin_error_text(3));
         *failed = true;
         return ST_OK;
     }
@@ -97,10 +112,9 @@ static ST delete_one(admin_t *a, const wanted_t *w, bool *failed, err_t *err)
     const wire_delete_records_response_partition_t *p = &r.topics.ptr[0].partitions.ptr[0];
     err_t why;
     if (admin_check(p->error_code, STR_NONE, &why) == ST_OK) {
-        printf("partition: " STR_FMT "-%d\tlow_watermark: %lld\n", STR_ARG(w->topic), w->partition,
-               (long long)p->low_watermark);
+        print_one(f, w, p->low_watermark, NULL);
     } else {
-        printf("partition: " STR_FMT "-%d\terror: %s\n", STR_ARG(w->topic), w->partition, why.msg);
+        print_one(f, w, -1, why.msg);
         *failed = true;
     }
     return ST_OK;
@@ -116,12 +130,12 @@ static ST run(admin_t *a, const flags_t *f, bool *failed, err_t *err)
     st_t st = read_wanted(a, text, &w, err);
     if (st == ST_OK)
         st = find_leaders(a, &w, err);
-    if (st == ST_OK) {
+    if (st == ST_OK && !row_wanted(f)) {
         puts("Executing records delete operation");
         puts("Records delete operation completed:");
     }
     for (size_t i = 0; i < w.len && st == ST_OK; i++)
-        st = delete_one(a, &w.ptr[i], failed, err);
+        st = delete_one(a, f, &w.ptr[i], failed, err);
     VEC_DONE(&w);
     return st;
 }

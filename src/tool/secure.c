@@ -1,12 +1,11 @@
 #include "tool/secure.h"
 
 #include "base/jaas.h"
+#include "tool/flags.h"
 
-#include <errno.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
-#include <stdio.h>
 
 #define ITERATIONS_MAX 1000000 /* a broker may not keep us busy for long */
 #define KEY_MAX        64
@@ -18,28 +17,19 @@ typedef struct settings {
     str_t protocol, mechanism, jaas;
 } settings_t;
 
-static ST read_settings(str_t path, arena_t *a, settings_t *s, err_t *err)
+static st_t read_setting(void *arg, arena_t *a, str_t name, str_t value, err_t *err)
 {
-    FILE *f = fopen(arena_z(a, path), "r");
-    if (!f)
-        return err_set(err, ST_BAD_CONFIG, STR_FMT ": %s", STR_ARG(path), strerror(errno));
-    char line[16384];
-    while (fgets(line, sizeof line, f)) {
-        str_t value = str_trim(str_of(line)), name;
-        if (!value.len || value.ptr[0] == '#' || !str_split(&value, '=', &name))
-            continue;
-        name = str_trim(name);
-        value = arena_str(a, str_trim(value));
-        if (str_eq(name, STR("security.protocol")))
-            s->protocol = value;
-        else if (str_eq(name, STR("sasl.mechanism")))
-            s->mechanism = value;
-        else if (str_eq(name, STR("sasl.jaas.config")))
-            s->jaas = value;
-        else if (!io_tls_options_set(&s->tls, name, value))
-            continue; /* of what has nothing to do with how one connects */
-    }
-    fclose(f);
+    settings_t *s = arg;
+    (void)a;
+    (void)err;
+    if (str_eq(name, STR("security.protocol")))
+        s->protocol = value;
+    else if (str_eq(name, STR("sasl.mechanism")))
+        s->mechanism = value;
+    else if (str_eq(name, STR("sasl.jaas.config")))
+        s->jaas = value;
+    else
+        (void)io_tls_options_set(&s->tls, name, value); /* else it is about something else */
     return ST_OK;
 }
 
@@ -70,7 +60,7 @@ static ST read_login(const settings_t *s, arena_t *a, secure_t *ret, err_t *err)
 ST secure_read(io_t *io, str_t path, arena_t *a, secure_t *ret, err_t *err)
 {
     settings_t s = {.protocol = STR("PLAINTEXT")};
-    TRY(read_settings(path, a, &s, err));
+    TRY(flags_properties(path, a, read_setting, &s, err));
     ret->sasl = str_starts_nocase(s.protocol, STR("SASL_"));
     str_t rest = ret->sasl ? str_sub(s.protocol, 5, s.protocol.len) : s.protocol;
     bool tls = str_eq_nocase(rest, STR("SSL"));

@@ -1,5 +1,6 @@
 /* topics.c: kafka-topics. */
 #include "tool/admin.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include <stdio.h>
@@ -66,7 +67,8 @@ static ST create(admin_t *a, const flags_t *f, err_t *err)
         return err_set(err, ST_BAD_INPUT, "--create needs --topic NAME");
     if (flags_has(f, "replica-assignment"))
         return err_set(err, ST_BAD_INPUT, "--replica-assignment: the broker places replicas");
-    print_warning(t->name);
+    if (!row_wanted(f))
+        print_warning(t->name);
     TRY(flags_i64(f, "partitions", -1, 1, 10000, &partitions, err));
     TRY(flags_i64(f, "replication-factor", -1, 1, INT16_MAX, &replicas, err));
     t->num_partitions = (int32_t)partitions;
@@ -81,7 +83,10 @@ static ST create(admin_t *a, const flags_t *f, err_t *err)
     if (st == ST_EXISTS && flags_has(f, "if-not-exists"))
         return ST_OK;
     TRY(st);
-    printf("Created topic " STR_FMT ".\n", STR_ARG(t->name));
+    if (row_wanted(f))
+        ROW(ROW_TEXT("topic", t->name), ROW_BOOL("created", true));
+    else
+        printf("Created topic " STR_FMT ".\n", STR_ARG(t->name));
     return ST_OK;
 }
 
@@ -127,7 +132,11 @@ static ST list(admin_t *a, const flags_t *f, err_t *err)
     if (st != ST_NOT_FOUND)
         TRY(st);
     for (int32_t i = 0; st == ST_OK && i < m.topics.len; i++)
-        printf(STR_FMT "\n", STR_ARG(m.topics.ptr[i].name));
+        if (row_wanted(f))
+            ROW(ROW_TEXT("topic", m.topics.ptr[i].name),
+                ROW_BOOL("internal", m.topics.ptr[i].is_internal));
+        else
+            printf(STR_FMT "\n", STR_ARG(m.topics.ptr[i].name));
     return ST_OK;
 }
 
@@ -207,6 +216,38 @@ static int64_t min_isr_of(const wire_describe_configs_response_t *r, str_t topic
     return n;
 }
 
+static void print_topic(const flags_t *f, arena_t *a, const wire_metadata_response_topic_t *t,
+                        str_t own)
+{
+    int32_t replicas = t->partitions.len ? t->partitions.ptr[0].replica_nodes.len : 0;
+    str_t id = admin_uuid(a, t->topic_id);
+    if (row_wanted(f))
+        ROW(ROW_TEXT("topic", t->name), ROW_TEXT("topicId", id),
+            ROW_INT("partitionCount", t->partitions.len), ROW_INT("replicationFactor", replicas),
+            ROW_TEXT("configs", own.ptr ? own : STR("")));
+    else
+        printf("Topic: " STR_FMT "\tTopicId: " STR_FMT
+               "\tPartitionCount: %d\tReplicationFactor: %d\tConfigs: " STR_FMT "\n",
+               STR_ARG(t->name), STR_ARG(id), t->partitions.len, replicas, STR_ARG(own));
+}
+
+static void print_partition(const flags_t *f, str_t topic,
+                            const wire_metadata_response_partition_t *p)
+{
+    if (row_wanted(f)) {
+        ROW(ROW_TEXT("topic", topic), ROW_INT("partition", p->partition_index),
+            ROW_INT("leader", p->leader_id),
+            ROW_INTS("replicas", p->replica_nodes.ptr, p->replica_nodes.len),
+            ROW_INTS("isr", p->isr_nodes.ptr, p->isr_nodes.len));
+        return;
+    }
+    printf("\tTopic: " STR_FMT "\tPartition: %d\tLeader: ", STR_ARG(topic), p->partition_index);
+    printf(p->leader_id < 0 ? "none" : "%d", p->leader_id);
+    print_ids("Replicas", p->replica_nodes.ptr, p->replica_nodes.len);
+    print_ids("Isr", p->isr_nodes.ptr, p->isr_nodes.len);
+    puts("\tElr: \tLastKnownElr: ");
+}
+
 static ST describe(admin_t *a, const flags_t *f, err_t *err)
 {
     static const char *const partly[] = {"under-replicated-partitions", "unavailable-partitions",
@@ -221,11 +262,7 @@ static ST describe(admin_t *a, const flags_t *f, err_t *err)
         if (flags_has(f, "topics-with-overrides") && !own.len)
             continue;
         if (!flags_count(f, partly))
-            printf("Topic: " STR_FMT "\tTopicId: " STR_FMT
-                   "\tPartitionCount: %d\tReplicationFactor: %d\tConfigs: " STR_FMT "\n",
-                   STR_ARG(t->name), STR_ARG(admin_uuid(admin_arena(a), t->topic_id)),
-                   t->partitions.len,
-                   t->partitions.len ? t->partitions.ptr[0].replica_nodes.len : 0, STR_ARG(own));
+            print_topic(f, admin_arena(a), t, own);
         if (flags_has(f, "topics-with-overrides"))
             continue;
         qsort(t->partitions.ptr, (size_t)t->partitions.len, sizeof *t->partitions.ptr,
@@ -233,14 +270,8 @@ static ST describe(admin_t *a, const flags_t *f, err_t *err)
         int64_t min_isr = min_isr_of(&c, t->name);
         for (int32_t k = 0; k < t->partitions.len; k++) {
             const wire_metadata_response_partition_t *p = &t->partitions.ptr[k];
-            if (!is_wanted(f, p, min_isr))
-                continue;
-            printf("\tTopic: " STR_FMT "\tPartition: %d\tLeader: ", STR_ARG(t->name),
-                   p->partition_index);
-            printf(p->leader_id < 0 ? "none" : "%d", p->leader_id);
-            print_ids("Replicas", p->replica_nodes.ptr, p->replica_nodes.len);
-            print_ids("Isr", p->isr_nodes.ptr, p->isr_nodes.len);
-            puts("\tElr: \tLastKnownElr: ");
+            if (is_wanted(f, p, min_isr))
+                print_partition(f, t->name, p);
         }
     }
     return ST_OK;
@@ -261,8 +292,11 @@ static ST delete_topics(admin_t *a, const flags_t *f, err_t *err)
         q.topic_names.ptr[i] = m.topics.ptr[i].name;
     wire_delete_topics_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_delete_topics, 5, &q, &r, err));
-    for (int32_t i = 0; i < r.responses.len; i++)
+    for (int32_t i = 0; i < r.responses.len; i++) {
         TRY(admin_check(r.responses.ptr[i].error_code, r.responses.ptr[i].error_message, err));
+        if (row_wanted(f))
+            ROW(ROW_TEXT("topic", r.responses.ptr[i].name), ROW_BOOL("deleted", true));
+    }
     return ST_OK;
 }
 
@@ -284,8 +318,11 @@ static ST alter(admin_t *a, const flags_t *f, err_t *err)
     }
     wire_create_partitions_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_create_partitions, 3, &q, &r, err));
-    for (int32_t i = 0; i < r.results.len; i++)
+    for (int32_t i = 0; i < r.results.len; i++) {
         TRY(admin_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
+        if (row_wanted(f))
+            ROW(ROW_TEXT("topic", r.results.ptr[i].name), ROW_INT("partitionCount", partitions));
+    }
     return ST_OK;
 }
 

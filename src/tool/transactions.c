@@ -1,5 +1,6 @@
 /* transactions.c: kafka-transactions. */
 #include "tool/admin.h"
+#include "tool/row.h"
 #include "tool/tool.h"
 
 #include "base/json.h"
@@ -16,7 +17,6 @@ static const flag_t table[] = {
     {"broker-id", "N", "describe-producers asks this broker in place of the leader"},
     {"duration-filter", "MS", "list: only transactions that are open for longer"},
     {"transactional-id-pattern", "REGEX", "list: only ids that match"},
-    {"output", "FORMAT", "table (default) or json: an object a row"},
     {NULL, NULL, NULL}};
 
 /* ---- rows: as wide as the widest, or an object of JSON each */
@@ -82,7 +82,7 @@ static void print_table(const grid_t *g)
 
 static void print(grid_t *g, const flags_t *f)
 {
-    if (str_eq(flags_get(f, "output"), STR("json")))
+    if (row_wanted(f))
         print_json(g);
     else
         print_table(g);
@@ -96,8 +96,8 @@ static ST list(admin_t *a, const flags_t *f, err_t *err)
     static const char *const titles[] = {"TransactionalId", "Coordinator", "ProducerId",
                                          "TransactionState"};
     grid_t g = {admin_arena(a), titles, 4, {0}};
-    wire_list_transactions_request_t q = {
-        .transactional_id_pattern = flags_get(f, "transactional-id-pattern")};
+    wire_list_transactions_request_t q = {.transactional_id_pattern =
+                                              flags_get(f, "transactional-id-pattern")};
     TRY(flags_i64(f, "duration-filter", -1, -1, INT64_MAX, &q.duration_filter, err));
     wire_metadata_response_t m;
     TRY(admin_metadata(a, NULL, 0, &m, err));
@@ -153,10 +153,15 @@ static str_t partitions_text(admin_t *a,
 
 static ST describe(admin_t *a, const flags_t *f, err_t *err)
 {
-    static const char *const titles[] = {
-        "CoordinatorId",        "TransactionalId",          "ProducerId",
-        "ProducerEpoch",        "TransactionState",         "TransactionTimeoutMs",
-        "CurrentTransactionStartTimeMs", "TransactionDurationMs", "TopicPartitions"};
+    static const char *const titles[] = {"CoordinatorId",
+                                         "TransactionalId",
+                                         "ProducerId",
+                                         "ProducerEpoch",
+                                         "TransactionState",
+                                         "TransactionTimeoutMs",
+                                         "CurrentTransactionStartTimeMs",
+                                         "TransactionDurationMs",
+                                         "TopicPartitions"};
     grid_t g = {admin_arena(a), titles, 9, {0}};
     str_t id;
     int32_t node;
@@ -167,8 +172,7 @@ static ST describe(admin_t *a, const flags_t *f, err_t *err)
     TRY(admin_call(a, node, WIRE_API_describe_transactions, 0, &q, &r, err));
     if (r.transaction_states.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the transactional id");
-    const wire_describe_transactions_response_transaction_state_t *t =
-        &r.transaction_states.ptr[0];
+    const wire_describe_transactions_response_transaction_state_t *t = &r.transaction_states.ptr[0];
     TRY(admin_check(t->error_code, STR_NONE, err));
     int64_t start = t->transaction_start_time_ms;
     put_i64(&g, node);

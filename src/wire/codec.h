@@ -105,13 +105,13 @@ void wire_out_clear(wire_out_t *out);
 ST wire_encode(const wire_schema_t *s, int version, bool flexible, const void *message,
                wire_out_t *out, err_t *err);
 
-/* Appends the message's fields of that version as JSON. Bytes show as their length and what of
- * them is printable. */
+/* Appends the message's fields of that version as JSON, without tagged ones that are at their
+ * defaults. Bytes show as their length and what of them is printable. */
 void wire_print(const wire_schema_t *s, int version, const void *message, buf_t *out);
 
-/* The other way round: fields by their names, those that are left out have their defaults. Bytes are
- * a text or {"hex":"00 ff"}, records also {"values":["a"],"compression":"gzip"}, one batch. What is
- * read lies in the arena and in `from`. ST_BAD_INPUT names the field. */
+/* The other way round: fields by their names, those that are left out have their defaults. Bytes
+ * are a text or {"hex":"00 ff"}, records also {"values":["a"],"compression":"gzip"}, one batch.
+ * What is read lies in the arena and in `from`. ST_BAD_INPUT names the field. */
 ST wire_scan(const wire_schema_t *s, int version, const json_value_t *from, arena_t *a, void *ret,
              err_t *err);
 

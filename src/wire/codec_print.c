@@ -1,6 +1,7 @@
 /* codec_print.c: a message for people. */
 #include "base/json.h"
 #include "wire/codec.h"
+#include "wire/codec_internal.h"
 
 #define BYTES_SHOWN_MAX 64
 
@@ -103,10 +104,11 @@ void wire_print(const wire_schema_t *s, int version, const void *message, buf_t 
     BUF_LIT(out, "{");
     for (size_t i = 0; i < s->n_fields; i++) {
         const wire_field_t *f = &s->field[i];
-        if (!wire_field_in(f, version))
+        const char *value = (const char *)message + f->offset;
+        if (!wire_field_in(f, version) || (f->tag && wire_is_default(f, value)))
             continue;
         json_put_name(out, f->name);
-        print_field(f, version, (const char *)message + f->offset, out);
+        print_field(f, version, value, out);
     }
     BUF_LIT(out, "}");
 }

@@ -201,8 +201,7 @@ static void write_field(output_t *o, const wire_field_t *f, const void *from)
     }
 }
 
-/* Absent is as good: the reader's default is the same. */
-static bool is_default(const wire_field_t *f, const void *from)
+bool wire_is_default(const wire_field_t *f, const void *from)
 {
     static const wire_uuid_t no_uuid;
     if (f->shape == WIRE_POINTER)
@@ -260,7 +259,7 @@ static const wire_field_t *next_tag(const output_t *o, const wire_schema_t *s, c
     for (size_t i = 0; i < s->n_fields; i++) {
         const wire_field_t *f = &s->field[i];
         if (f->tag > after && (!next || f->tag < next->tag) && wire_field_in(f, o->version) &&
-            !is_default(f, from + f->offset))
+            !wire_is_default(f, from + f->offset))
             next = f;
     }
     return next;

@@ -506,19 +506,23 @@ def test_tools_by_tls_and_scram(broker, pki):
                + "".join(f"listener.name.in.{m}.sasl.jaas.config={SCRAM_JAAS}\n"
                          for m in ("plain", "scram-sha-256", "scram-sha-512")))
 
-    def run(verb, *args, mechanism="SCRAM-SHA-512", password="admin-secret", ca="ca", code=0):
+    def run(verb, *args, mechanism="SCRAM-SHA-512", password="admin-secret", ca="ca", code=0, text=None):
         conf = b.folder / "client.properties"
         conf.write_text(f"security.protocol=SASL_SSL\nsasl.mechanism={mechanism}\n"
                         f"ssl.truststore.location={pki / ca}.pem\nssl.truststore.type=PEM\n"
-                        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required "
-                        f'username="admin" password="{password}";\n')
+                        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\\n"
+                        f'    username="admin" password="{password}";\n')
         r = subprocess.run([b.program, verb, "--bootstrap-server", b.address["IN"], "--command-config", str(conf),
-                            *args], capture_output=True, text=True, timeout=30, check=False)
+                            *args], input=text, capture_output=True, text=True, timeout=30, check=False)
         assert r.returncode == code, r.stderr
         return r.stdout if code == 0 else r.stderr
 
     for m in ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"):
         assert run("topic", "--list", mechanism=m) == ""
+        # records go by librdkafka, with the same file of Java's names
+        assert '"offset":0' in run("produce", "--topic", f"of-{m}", "--output", "json", mechanism=m, text=f"by {m}\n")
+        assert run("consume", "--topic", f"of-{m}", "--from-beginning", "--max-messages", "1", mechanism=m) == f"by {m}\n"
+        run("topic", "--delete", "--topic", f"of-{m}", mechanism=m)
     assert "invalid credentials" in run("topic", "--list", password="x", code=1)
     assert "certificate" in run("topic", "--list", ca="stranger-ca", code=1)
     out = run("acl", "--add", "--allow-principal", "User:alice", "--operation", "Read", "--operation",

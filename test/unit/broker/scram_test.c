@@ -32,9 +32,10 @@ static void rfc_7677(void **state)
     scram_server_done(&s);
 }
 
-/* A client as RFC 5802 describes it, for either hash. */
+/* A client as RFC 5802 describes it, for either hash; `before` its last nonce, which should be
+ * nothing. */
 static st_t exchange(scram_hash_t hash, const char *password, const char *tried, str_t first,
-                     str_t binding)
+                     str_t binding, str_t before)
 {
     scram_server_t s = {0};
     scram_credential_t c;
@@ -51,7 +52,8 @@ static st_t exchange(scram_hash_t hash, const char *password, const char *tried,
                       salted.byte);
     client = hmac(hash, salted.byte, STR("Client Key"));
     stored = digest(hash, client.byte, k);
-    buf_printf(&final, "c=" STR_FMT ",r=" STR_FMT, STR_ARG(binding), STR_ARG(nonce));
+    buf_printf(&final, "c=" STR_FMT ",r=" STR_FMT STR_FMT, STR_ARG(binding), STR_ARG(before),
+               STR_ARG(nonce));
     buf_printf(&auth, STR_FMT "," STR_FMT "," STR_FMT, STR_ARG(str_sub(first, 3, first.len)),
                STR_ARG(buf_str(&challenge)), STR_ARG(buf_str(&final)));
     proof = hmac(hash, stored.byte, buf_str(&auth));
@@ -83,9 +85,14 @@ static void both_hashes(void **state)
     str_t first = STR("n,,n=a=2Cb=3D,r=xyz"), binding = STR("biws");
     for (int hash = SCRAM_SHA_256; hash <= SCRAM_SHA_512; hash++) {
         scram_hash_t h = (scram_hash_t)hash;
-        assert_int_equal(ST_OK, exchange(h, "pencil", "pencil", first, binding));
-        assert_int_equal(ST_DENIED, exchange(h, "pencil", "pencils", first, binding));
-        assert_int_equal(ST_BAD_INPUT, exchange(h, "pencil", "pencil", first, STR("eSws")));
+        assert_int_equal(ST_OK, exchange(h, "pencil", "pencil", first, binding, STR("")));
+        assert_int_equal(ST_DENIED, exchange(h, "pencil", "pencils", first, binding, STR("")));
+        assert_int_equal(ST_BAD_INPUT,
+                         exchange(h, "pencil", "pencil", first, STR("eSws"), STR("")));
+        assert_int_equal(ST_OK, exchange(h, "pencil", "pencil", first, binding, STR("xyz")));
+        assert_int_equal(ST_BAD_INPUT, exchange(h, "pencil", "pencil", first, binding, STR("xy")));
+        assert_int_equal(ST_BAD_INPUT,
+                         exchange(h, "pencil", "pencil", first, binding, STR("xyzx")));
     }
 }
 

@@ -114,12 +114,16 @@ bool cluster_leads(cluster_t *c)
 
 static ST produce(cluster_t *c, str_t key, str_t value, int64_t now_ms, delivery_t *d, err_t *err)
 {
-    rd_kafka_resp_err_t e = rd_kafka_producev(
-        c->producer, RD_KAFKA_V_TOPIC(c->topic), RD_KAFKA_V_PARTITION(0),
-        RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_KEY(key.ptr, key.len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)value.ptr, value.len), RD_KAFKA_V_TIMESTAMP(now_ms),
-        RD_KAFKA_V_OPAQUE(d), RD_KAFKA_V_END);
-    return e ? err_set(err, ST_IO, "%s takes no record: %s", c->topic, rd_kafka_err2str(e)) : ST_OK;
+    rd_kafka_vu_t part[] = {
+        {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = c->topic},
+        {.vtype = RD_KAFKA_VTYPE_PARTITION, .u.i32 = 0},
+        {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
+        {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key.ptr, key.len}},
+        {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value.ptr, value.len}},
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = now_ms},
+        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = d}};
+    rd_kafka_error_t *e = rd_kafka_produceva(c->producer, part, sizeof part / sizeof *part);
+    return failed(e, "the topic takes no record", NULL, err);
 }
 
 static ST transact(cluster_t *c, const str_t *key, const str_t *value, size_t n, int64_t now_ms,

@@ -32,6 +32,10 @@ st_t parts_open_log(const options_t *opt, io_t *io, log_t **ret, err_t *err)
     lo.retention_ms = hours < 0 ? -1 : hours * 3600000;
     TRY(options_i64(opt, "log.retention.ms", lo.retention_ms, -1, INT64_MAX, &lo.retention_ms,
                     err));
+    TRY(options_i64(opt, "log.retention.check.interval.ms", lo.retention_check_ms, 1, INT32_MAX,
+                    &lo.retention_check_ms, err));
+    TRY(options_i64(opt, "producer.id.expiration.ms", lo.producer_ms, 1, INT32_MAX,
+                    &lo.producer_ms, err));
     int64_t tail;
     TRY(options_i64(opt, "arus.tail.bytes", (int64_t)lo.tail_bytes, 1 << 20, INT64_MAX, &tail,
                     err));

@@ -1,65 +1,11 @@
 /* consumer_group.c: groups that the broker assigns: members, topics, targets, owners. */
-#define PCRE2_CODE_UNIT_WIDTH 8
 #include "broker/consumer_group.h"
 
 #include "base/hash.h"
 #include "broker/group.h"
+#include "broker/group_record.h"
 
-#include <pcre2.h>
-
-#define TOPICS_AGE_NS     INT64_C(1000000000)
-#define PATTERN_BYTES_MAX 1024
-#define PATTERN_STEPS_MAX 100000 /* for one topic's name */
-#define PATTERN_STATES    1000
-
-struct consumer_pattern {
-    pcre2_code *code;
-    pcre2_match_data *match;
-    pcre2_match_context *context;
-};
-
-/* ---- patterns: without backtracking, as RE2 has it; a pattern that is too dear matches nothing */
-
-static ST pattern_new(str_t text, consumer_pattern_t **ret, err_t *err)
-{
-    int code;
-    PCRE2_SIZE at;
-    if (text.len > PATTERN_BYTES_MAX)
-        return err_set(err, ST_BAD_INPUT, "SubscribedTopicRegex is longer than %d bytes",
-                       PATTERN_BYTES_MAX);
-    pcre2_code *compiled =
-        pcre2_compile((PCRE2_SPTR)text.ptr, text.len,
-                      PCRE2_UTF | PCRE2_ANCHORED | PCRE2_ENDANCHORED, &code, &at, NULL);
-    if (!compiled) {
-        char why[100];
-        pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof why);
-        return err_set(err, ST_BAD_INPUT, "SubscribedTopicRegex `" STR_FMT "` is not valid: %s",
-                       STR_ARG(str_sub(text, 0, 80)), why);
-    }
-    *ret = mem_alloc(sizeof **ret);
-    **ret = (consumer_pattern_t){compiled, pcre2_match_data_create(1, NULL),
-                                 pcre2_match_context_create(NULL)};
-    pcre2_set_match_limit((*ret)->context, PATTERN_STEPS_MAX);
-    pcre2_set_depth_limit((*ret)->context, 100);
-    return ST_OK;
-}
-
-static void pattern_free(consumer_pattern_t *p)
-{
-    if (!p)
-        return;
-    pcre2_match_context_free(p->context);
-    pcre2_match_data_free(p->match);
-    pcre2_code_free(p->code);
-    free(p);
-}
-
-static bool pattern_matches(const consumer_pattern_t *p, str_t name)
-{
-    int states[PATTERN_STATES];
-    return pcre2_dfa_match(p->code, (PCRE2_SPTR)name.ptr, name.len, 0, 0, p->match, p->context,
-                           states, PATTERN_STATES) >= 0;
-}
+#define TOPICS_AGE_NS INT64_C(1000000000)
 
 /* ---- groups */
 
@@ -75,7 +21,27 @@ consumer_group_t *consumer_group_new(broker_coordinator_t *c, str_t id)
     g->id = group_own(id);
     g->assignor = consumer_assignor_find(STR("uniform"));
     map_put(&c->consumer_groups, id, g);
+    arena_t a;
+    group_record_t before;
+    arena_init(&a, ARENA_NO_LIMIT);
+    if (group_record_find(c, id, &a, &before))
+        g->epoch = before.generation;
+    arena_done(&a);
     return g;
+}
+
+/* Who is in it is in the log soon. */
+static void keep(const consumer_group_t *g)
+{
+    broker_coordinator_t *c = g->coordinator;
+    log_commit_t *commit = log_commit_new(c->broker->log);
+    group_record_put(commit, &(group_record_t){.id = g->id,
+                                               .kind = GROUP_ASSIGNED,
+                                               .generation = g->epoch,
+                                               .members = (int32_t)g->members.len,
+                                               .since_ms = io_now_ms(c->broker->io),
+                                               .protocol_type = STR("consumer")});
+    coordinator_keep(c, commit);
 }
 
 static void free_topic(consumer_topic_t *t)
@@ -104,6 +70,8 @@ void consumer_group_settle(consumer_group_t *g)
 {
     if (g->members.len)
         return;
+    if (g->kept)
+        keep(g);
     map_remove(&g->coordinator->consumer_groups, g->id);
     consumer_group_free(g);
 }
@@ -182,6 +150,8 @@ static void next_epoch(consumer_group_t *g)
 {
     g->epoch++;
     consumer_group_assign(g);
+    keep(g);
+    g->kept = true;
 }
 
 void consumer_group_refresh(consumer_group_t *g, bool changed)
@@ -273,7 +243,7 @@ static void free_member(consumer_member_t *m)
     io_timer_clear(loop, &m->rebalance);
     free_names(m);
     VEC_DONE(&m->topics);
-    pattern_free(m->pattern);
+    broker_pattern_free(m->pattern);
     str_t *const text[] = {&m->id,   &m->instance_id, &m->rack_id, &m->client_id,
                            &m->host, &m->assignor,    &m->regex};
     for (size_t i = 0; i < sizeof text / sizeof *text; i++)
@@ -344,10 +314,10 @@ ST consumer_member_update(consumer_member_t *m, const wire_consumer_group_heartb
     str_t regex = from->subscribed_topic_regex;
     bool changed = false;
     if (regex.ptr && !(m->regex.ptr && str_eq(regex, m->regex))) {
-        consumer_pattern_t *pattern = NULL;
-        if (regex.len)
-            TRY(pattern_new(regex, &pattern, err));
-        pattern_free(m->pattern);
+        broker_pattern_t *pattern = NULL;
+        if (regex.len && broker_pattern_new(regex, &pattern, err) != ST_OK)
+            return err_wrap(err, ST_BAD_INPUT, "SubscribedTopicRegex");
+        broker_pattern_free(m->pattern);
         m->pattern = pattern;
         changed |= replace(&m->regex, regex);
     }
@@ -371,7 +341,7 @@ bool consumer_member_wants(const consumer_member_t *m, str_t topic)
     for (size_t i = 0; i < m->topics.len; i++)
         if (str_eq(m->topics.ptr[i], topic))
             return true;
-    return m->pattern && pattern_matches(m->pattern, topic);
+    return m->pattern && broker_pattern_matches(m->pattern, topic);
 }
 
 bool consumer_member_owns(const consumer_member_t *m, const wire_uuid_t *topic, int32_t partition)

@@ -16,19 +16,19 @@
 #define ARUS_BROKER_CONSUMER_GROUP_H
 
 #include "broker/coordinator.h"
+#include "broker/pattern.h"
 
 #define CONSUMER_EPOCH_LEAVES       (-1)
 #define CONSUMER_EPOCH_LEAVES_SHORT (-2) /* a static member that will be back */
 
 typedef struct consumer_group consumer_group_t;
-typedef struct consumer_pattern consumer_pattern_t;
 
 typedef struct consumer_member {
     consumer_group_t *group;
     /* Owned. ptr NULL: not said. */
     str_t id, instance_id, rack_id, client_id, host, assignor, regex;
     VEC(str_t) topics;           /* by name; owned */
-    consumer_pattern_t *pattern; /* of regex; NULL: none */
+    broker_pattern_t *pattern; /* of regex; NULL: none */
     int32_t epoch, epoch_before, rebalance_ms;
     bool revoking; /* it was told to give something up, and has not */
     uint64_t told; /* a hash of the assignment that it was told last */
@@ -51,6 +51,7 @@ struct consumer_group {
     VEC(consumer_member_t *) members; /* sorted by id */
     VEC(consumer_topic_t) topics;     /* those that members want and that are there */
     int64_t topics_ns;                /* when they were looked up */
+    bool kept;                        /* the log knows of it: group_record.h */
 };
 
 /* NULL when nobody is in it. */

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "broker/consumer_group.h"
 #include "broker/group.h"
+#include "broker/group_record.h"
 
 typedef wire_consumer_group_heartbeat_request_t heartbeat_t;
 typedef wire_consumer_group_heartbeat_response_t answer_t;
@@ -300,6 +301,7 @@ void broker_on_consumer_group_describe(broker_request_t *r)
 {
     MESSAGE(consumer_group_describe);
     RESPONSE(consumer_group_describe);
+    coordinator_flush(broker_coordinator_of(r)); /* so that what came before is seen */
     NEW_LIST(&r->arena, answer->groups, consumer_group_describe_response_group, m->group_ids.len);
     for (int32_t i = 0; i < m->group_ids.len && !broker_answer_full(r); i++) {
         wire_consumer_group_describe_response_group_t *to = &answer->groups.ptr[i];
@@ -318,6 +320,15 @@ void broker_on_consumer_group_describe(broker_request_t *r)
             to->authorized_operations = broker_operations(r->conn, ACL_GROUP, to->group_id);
         if (g) {
             describe(r, g, to);
+            continue;
+        }
+        group_record_t left;
+        if (!group_find(broker_coordinator_of(r), to->group_id) &&
+            group_record_find(broker_coordinator_of(r), to->group_id, &r->arena, &left) &&
+            left.kind == GROUP_ASSIGNED) {
+            to->group_state = STR("Empty");
+            to->group_epoch = to->assignment_epoch = left.generation;
+            to->assignor_name = STR("uniform");
             continue;
         }
         to->error_code = KAFKA_GROUP_ID_NOT_FOUND;

@@ -1,11 +1,36 @@
 /* coordinator.c: the thread that keeps groups and transactions, and gives out producer ids. */
 #include "broker/coordinator.h"
 
+#include "base/trace.h"
 #include "broker/consumer_group.h"
-#include "broker/group.h"
+#include "broker/group_expiry.h"
+#include "broker/group_record.h"
 #include "broker/txn.h"
 
 #define PRODUCER_IDS 1000 /* taken at once: so many are lost with a crash */
+
+/* ---- what comes round */
+
+static void on_soon(void *arg)
+{
+    coordinator_flush(arg);
+}
+
+static void check_offsets(void *arg)
+{
+    broker_coordinator_t *c = arg;
+    coordinator_flush(c);
+    group_expire_offsets(c);
+    io_timer_set(c->broker->group.loop, &c->offsets_check, c->broker->config.offsets_check_ms);
+}
+
+static void check_txns(void *arg)
+{
+    broker_coordinator_t *c = arg;
+    coordinator_flush(c);
+    txn_expire(c);
+    io_timer_set(c->broker->group.loop, &c->txns_check, c->broker->config.txn_check_ms);
+}
 
 ST broker_coordinator_new(broker_t *b, broker_coordinator_t **ret, err_t *err)
 {
@@ -14,7 +39,13 @@ ST broker_coordinator_new(broker_t *b, broker_coordinator_t **ret, err_t *err)
     map_init(&c->groups);
     map_init(&c->consumer_groups);
     map_init(&c->txns);
+    c->soon = (io_timer_t){.fn = on_soon, .arg = c};
+    c->offsets_check = (io_timer_t){.fn = check_offsets, .arg = c};
+    c->txns_check = (io_timer_t){.fn = check_txns, .arg = c};
+    io_timer_set(b->group.loop, &c->offsets_check, b->config.offsets_check_ms);
+    io_timer_set(b->group.loop, &c->txns_check, b->config.txn_check_ms);
     *ret = c;
+    TRY(group_records_load(c, err));
     return txn_load(c, err);
 }
 
@@ -22,6 +53,7 @@ void broker_coordinator_free(broker_coordinator_t *c)
 {
     if (!c)
         return;
+    coordinator_flush(c);
     map_done(&c->groups, group_free);
     map_done(&c->consumer_groups, consumer_group_free);
     map_done(&c->txns, txn_free);
@@ -35,12 +67,28 @@ void broker_coordinator_free(broker_coordinator_t *c)
 void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
                         void (*done)(void *arg, const log_outcome_t *o), void *arg)
 {
+    if (!c->entries.len)
+        io_timer_set(c->broker->group.loop, &c->soon, 0);
     VEC_PUSH(&c->entries, (coordinator_entry_t){commit, done, arg});
+}
+
+static void kept(void *arg, const log_outcome_t *o)
+{
+    (void)arg;
+    if (o->st != ST_OK)
+        trace_line(TRACE_WARN, "broker", "the log did not take what became of a group: %s",
+                   st_text(o->st));
+}
+
+void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit)
+{
+    coordinator_commit(c, commit, kept, NULL);
 }
 
 void coordinator_flush(broker_coordinator_t *c)
 {
     size_t n = c->entries.len;
+    io_timer_clear(c->broker->group.loop, &c->soon);
     if (n) {
         log_commit_t **commit = mem_alloc(n * sizeof(log_commit_t *));
         log_outcome_t *outcome = mem_alloc(n * sizeof *outcome);

@@ -22,6 +22,8 @@ struct broker_coordinator {
     map_t txns;                                 /* txn.h */
     int64_t next_producer_id, producer_ids_end; /* those that may be given out */
     VEC(coordinator_entry_t) entries;
+    io_timer_t soon; /* set: there are entries; they do not wait for mail */
+    io_timer_t offsets_check, txns_check;
     VEC(broker_request_t *) produced; /* to go back when the entries are done */
 };
 
@@ -30,9 +32,11 @@ static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t
     return broker_of(r)->coordinator;
 }
 
-/* Takes the commit; done is called by the next flush. */
+/* Takes the commit; done is called by the next flush, which comes soon. */
 void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
                         void (*done)(void *arg, const log_outcome_t *o), void *arg);
+/* The same for what no request waits for: a failure is told in the trace. */
+void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit);
 void coordinator_flush(broker_coordinator_t *c);
 /* A producer id that was never given out. May block. */
 ST coordinator_producer_id(broker_coordinator_t *c, int64_t *ret, err_t *err);

@@ -2,6 +2,8 @@
 #include "broker/group.h"
 
 #include "broker/consumer_group.h"
+#include "broker/group_record.h"
+#include "broker/offsets_topic.h"
 
 #define UUID_TEXT_BYTES 36
 #define ROUND_MS_MAX    (10 * 60 * 1000)
@@ -32,6 +34,12 @@ static group_t *group_new(broker_coordinator_t *c, str_t id)
     g->protocol = group_own(STR(""));
     g->round = (io_timer_t){.fn = round_is_over, .arg = g};
     map_put(&c->groups, id, g);
+    arena_t a;
+    group_record_t before;
+    arena_init(&a, ARENA_NO_LIMIT);
+    if (group_record_find(c, id, &a, &before))
+        g->generation = before.generation;
+    arena_done(&a);
     return g;
 }
 
@@ -192,6 +200,21 @@ static str_t vote(const group_t *g)
     return best;
 }
 
+/* What it has become is in the log soon. */
+static void keep(const group_t *g)
+{
+    broker_coordinator_t *c = g->coordinator;
+    log_commit_t *commit = log_commit_new(c->broker->log);
+    group_record_put(commit, &(group_record_t){.id = g->id,
+                                               .kind = GROUP_CLASSIC,
+                                               .generation = g->generation,
+                                               .members = (int32_t)g->members.len,
+                                               .since_ms = io_now_ms(c->broker->io),
+                                               .protocol_type = g->protocol_type});
+    offsets_topic_put_group(commit, g);
+    coordinator_keep(c, commit);
+}
+
 static void become_empty(group_t *g)
 {
     g->state = GROUP_EMPTY;
@@ -200,6 +223,7 @@ static void become_empty(group_t *g)
     group_disown(&g->protocol);
     g->protocol = group_own(STR(""));
     io_timer_clear(group_loop(g), &g->round);
+    keep(g);
 }
 
 static void complete(group_t *g)
@@ -472,6 +496,7 @@ static void assign(group_t *g, const wire_sync_group_request_t *m)
     }
     g->state = GROUP_STABLE;
     io_timer_clear(group_loop(g), &g->round);
+    keep(g);
     answer_syncs(g, KAFKA_NONE);
 }
 

@@ -9,7 +9,7 @@
 
 #include "broker/coordinator.h"
 
-#define GROUP_ID_BYTES_MAX 32767
+#define GROUP_ID_BYTES_MAX 32000
 
 typedef enum group_state {
     GROUP_EMPTY,
@@ -103,6 +103,10 @@ void group_pending_free(group_pending_t *p);
 void group_try_complete(group_t *g);
 
 /* ---- group_offsets.c */
+/* Whether a member reads the topic; yes, when that cannot be known. */
+bool group_reads(const broker_coordinator_t *c, str_t group, str_t topic, arena_t *a);
+/* Whether anything is in the log of a group that nobody is in. */
+bool group_is_known(broker_request_t *r, str_t group);
 /* Whether somebody with this member id and generation, or member epoch, may commit offsets of the
  * group. */
 int16_t group_check_committer(const broker_coordinator_t *c, str_t group, str_t member_id,

@@ -1,7 +1,8 @@
 /* group_admin.c: groups as tools see them: ListGroups, DescribeGroups, DeleteGroups. thread: group
  */
 #include "broker/consumer_group.h"
-#include "broker/group.h"
+#include "broker/group_expiry.h"
+#include "broker/group_record.h"
 
 static bool has(const str_t *list, int32_t n, str_t word)
 {
@@ -11,15 +12,25 @@ static bool has(const str_t *list, int32_t n, str_t word)
     return n == 0;
 }
 
-static bool has_offsets(broker_request_t *r, str_t group)
+bool group_is_known(broker_request_t *r, str_t group)
 {
     log_group_offset_t *all;
+    group_record_t record;
     size_t n;
     log_group_offsets(broker_of(r)->log, group, &r->arena, &all, &n);
-    return n > 0;
+    return n > 0 || group_record_find(broker_coordinator_of(r), group, &r->arena, &record);
 }
 
-/* ---- ListGroups: those with members, and those of which only offsets are left */
+/* What is left of a group that nobody is in; without a record it is of a client that only commits.
+ */
+static group_record_t left_of(broker_request_t *r, str_t group)
+{
+    group_record_t record = {.protocol_type = STR("")};
+    (void)group_record_find(broker_coordinator_of(r), group, &r->arena, &record);
+    return record;
+}
+
+/* ---- ListGroups: those with members, and those of which only the log knows */
 
 static void list_one(broker_request_t *r, str_t id, str_t state, str_t type, str_t protocol_type,
                      wire_list_groups_response_t *answer)
@@ -37,11 +48,11 @@ static void list_one(broker_request_t *r, str_t id, str_t state, str_t type, str
                                                 .group_type = type};
 }
 
-static void list_classic(broker_request_t *r, str_t id, const group_t *g,
-                         wire_list_groups_response_t *answer)
+static void list_left(broker_request_t *r, str_t id, wire_list_groups_response_t *answer)
 {
-    list_one(r, id, str_of(group_state_name(g ? g->state : GROUP_EMPTY)), STR("classic"),
-             g ? g->protocol_type : STR("consumer"), answer);
+    group_record_t record = left_of(r, id);
+    list_one(r, id, STR("Empty"), record.kind == GROUP_ASSIGNED ? STR("consumer") : STR("classic"),
+             record.protocol_type, answer);
 }
 
 void broker_on_list_groups(broker_request_t *r)
@@ -50,15 +61,19 @@ void broker_on_list_groups(broker_request_t *r)
     broker_coordinator_t *c = broker_coordinator_of(r);
     str_t *name;
     size_t n;
-    log_groups(c->broker->log, &r->arena, &name, &n);
+    coordinator_flush(c); /* so that what came before is seen */
+    group_ids(c, &r->arena, &name, &n);
     NEW_LIST(&r->arena, answer->groups, list_groups_response_group,
              n + c->groups.len + c->consumer_groups.len);
     answer->groups.len = 0;
     for (size_t i = 0; i < n; i++)
         if (!group_find(c, name[i]) && !consumer_group_find(c, name[i]))
-            list_classic(r, name[i], NULL, answer);
-    for (map_entry_t *e = NULL; (e = map_next(&c->groups, e));)
-        list_classic(r, e->key, e->value, answer);
+            list_left(r, name[i], answer);
+    for (map_entry_t *e = NULL; (e = map_next(&c->groups, e));) {
+        const group_t *g = e->value;
+        list_one(r, e->key, str_of(group_state_name(g->state)), STR("classic"), g->protocol_type,
+                 answer);
+    }
     for (map_entry_t *e = NULL; (e = map_next(&c->consumer_groups, e));)
         list_one(r, e->key, str_of(consumer_group_state(e->value)), STR("consumer"),
                  STR("consumer"), answer);
@@ -87,11 +102,19 @@ static void describe(broker_request_t *r, const group_t *g,
     }
 }
 
+/* By the broker: by ConsumerGroupDescribe it can be seen. */
+static bool is_assigned(broker_request_t *r, str_t group)
+{
+    return consumer_group_find(broker_coordinator_of(r), group) ||
+           left_of(r, group).kind == GROUP_ASSIGNED;
+}
+
 void broker_on_describe_groups(broker_request_t *r)
 {
     MESSAGE(describe_groups);
     RESPONSE(describe_groups);
     broker_coordinator_t *c = broker_coordinator_of(r);
+    coordinator_flush(c);
     NEW_LIST(&r->arena, answer->groups, describe_groups_response_group, m->groups.len);
     for (int32_t i = 0; i < m->groups.len && !broker_answer_full(r); i++) {
         wire_describe_groups_response_group_t *to = &answer->groups.ptr[i];
@@ -105,15 +128,15 @@ void broker_on_describe_groups(broker_request_t *r)
             to->authorized_operations = broker_operations(r->conn, ACL_GROUP, to->group_id);
         if (g) {
             describe(r, g, to);
-        } else if (!consumer_group_find(c, to->group_id) && has_offsets(r, to->group_id)) {
+        } else if (!is_assigned(r, to->group_id) && group_is_known(r, to->group_id)) {
             to->group_state = str_of(group_state_name(GROUP_EMPTY));
-            to->protocol_type = STR("consumer");
+            to->protocol_type = left_of(r, to->group_id).protocol_type;
         } else {
             to->group_state = STR("Dead");
             if (r->version >= 6) {
                 to->error_code = KAFKA_GROUP_ID_NOT_FOUND;
                 to->error_message = arena_printf(&r->arena,
-                                                 consumer_group_find(c, to->group_id)
+                                                 is_assigned(r, to->group_id)
                                                      ? "Group " STR_FMT " is not a classic group."
                                                      : "Group " STR_FMT " not found.",
                                                  STR_ARG(to->group_id));
@@ -135,7 +158,7 @@ static int16_t delete_one(broker_request_t *r, str_t id)
         return KAFKA_INVALID_GROUP_ID;
     if (consumer_group_find(c, id) || (g && (g->members.len || g->pending.len)))
         return KAFKA_NON_EMPTY_GROUP;
-    st_t st = log_group_delete(c->broker->log, id, NULL);
+    st_t st = group_forget(c, id, NULL);
     if (st == ST_NOT_FOUND)
         return KAFKA_GROUP_ID_NOT_FOUND;
     return (int16_t)(st == ST_OK ? KAFKA_NONE : KAFKA_STORAGE_ERROR);

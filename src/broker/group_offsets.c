@@ -4,6 +4,7 @@
  */
 #include "broker/consumer_group.h"
 #include "broker/group.h"
+#include "broker/offsets_topic.h"
 #include "broker/txn.h"
 
 /* ---- OffsetCommit */
@@ -42,8 +43,8 @@ static int16_t check_request(broker_request_t *r)
                                  m->generation_id_or_member_epoch);
 }
 
-static int16_t commit_one(broker_request_t *r, log_commit_t *commit, log_topic_t *t,
-                          const wire_offset_commit_request_partition_t *p)
+static int16_t take_one(broker_request_t *r, log_topic_t *t, str_t topic,
+                        const wire_offset_commit_request_partition_t *p, log_group_offset_t *ret)
 {
     MESSAGE(offset_commit);
     broker_t *b = broker_of(r);
@@ -51,14 +52,13 @@ static int16_t commit_one(broker_request_t *r, log_commit_t *commit, log_topic_t
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     if ((int64_t)p->committed_metadata.len > b->config.offset_metadata_bytes_max)
         return KAFKA_OFFSET_METADATA_TOO_LARGE;
-    log_group_offset_t o = {.group = m->group_id,
-                            .topic = log_topic_name(t),
-                            .partition = p->partition_index,
-                            .leader_epoch = p->committed_leader_epoch,
-                            .offset = p->committed_offset,
-                            .commit_ms = io_now_ms(b->io),
-                            .metadata = p->committed_metadata};
-    log_commit_group_offset(commit, &o);
+    *ret = (log_group_offset_t){.group = m->group_id,
+                                .topic = topic,
+                                .partition = p->partition_index,
+                                .leader_epoch = p->committed_leader_epoch,
+                                .offset = p->committed_offset,
+                                .commit_ms = io_now_ms(b->io),
+                                .metadata = p->committed_metadata};
     return KAFKA_NONE;
 }
 
@@ -87,7 +87,7 @@ void broker_on_offset_commit(broker_request_t *r)
     RESPONSE(offset_commit);
     broker_coordinator_t *c = broker_coordinator_of(r);
     int16_t refused = check_request(r);
-    log_commit_t *commit = log_commit_new(c->broker->log);
+    VEC(log_group_offset_t) offsets = {0};
     NEW_LIST(&r->arena, answer->topics, offset_commit_response_topic, m->topics.len);
     for (int32_t i = 0; i < m->topics.len; i++) {
         const wire_offset_commit_request_topic_t *from = &m->topics.ptr[i];
@@ -96,16 +96,24 @@ void broker_on_offset_commit(broker_request_t *r)
         int16_t code = refused
                            ? refused
                            : broker_topic_find(r->conn, ACL_READ, from->name, &from->topic_id, &t);
+        str_t name = t ? arena_str(&r->arena, log_topic_name(t)) : STR_NONE;
         to->name = from->name;
         to->topic_id = from->topic_id;
         NEW_LIST(&r->arena, to->partitions, offset_commit_response_partition, from->partitions.len);
-        for (int32_t k = 0; k < from->partitions.len; k++)
+        for (int32_t k = 0; k < from->partitions.len; k++) {
+            log_group_offset_t o;
+            int16_t one = code ? code : take_one(r, t, name, &from->partitions.ptr[k], &o);
             to->partitions.ptr[k] = (wire_offset_commit_response_partition_t){
-                from->partitions.ptr[k].partition_index,
-                code ? code : commit_one(r, commit, t, &from->partitions.ptr[k])};
+                from->partitions.ptr[k].partition_index, one};
+            if (!one)
+                VEC_PUSH(&offsets, o);
+        }
         if (t)
             log_topic_unref(t);
     }
+    log_commit_t *commit = log_commit_new(c->broker->log);
+    offsets_put(c, commit, offsets.ptr, offsets.len);
+    VEC_DONE(&offsets);
     r->state = answer;
     coordinator_commit(c, commit, committed, r);
 }
@@ -272,15 +280,7 @@ void broker_on_offset_fetch(broker_request_t *r)
     broker_answer(r, answer);
 }
 
-/* ---- OffsetDelete */
-
-static bool is_assigned(const consumer_group_t *g, str_t topic)
-{
-    for (size_t i = 0; g && i < g->members.len; i++)
-        if (consumer_member_wants(g->members.ptr[i], topic))
-            return true;
-    return false;
-}
+/* ---- who reads what */
 
 /* Whether a member of a group of consumers reads the topic. */
 static bool is_subscribed(const group_t *g, str_t topic, arena_t *a)
@@ -302,7 +302,18 @@ static bool is_subscribed(const group_t *g, str_t topic, arena_t *a)
     return false;
 }
 
-static int16_t delete_code(broker_request_t *r, const group_t *g, str_t topic, int32_t partition)
+bool group_reads(const broker_coordinator_t *c, str_t group, str_t topic, arena_t *a)
+{
+    const consumer_group_t *g = consumer_group_find(c, group);
+    for (size_t i = 0; g && i < g->members.len; i++)
+        if (consumer_member_wants(g->members.ptr[i], topic))
+            return true;
+    return is_subscribed(group_find(c, group), topic, a);
+}
+
+/* ---- OffsetDelete */
+
+static int16_t delete_code(broker_request_t *r, str_t topic, int32_t partition)
 {
     log_topic_t *t;
     static const wire_uuid_t none;
@@ -314,9 +325,9 @@ static int16_t delete_code(broker_request_t *r, const group_t *g, str_t topic, i
     if (!there)
         return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
     MESSAGE(offset_delete);
-    const consumer_group_t *assigned = consumer_group_find(broker_coordinator_of(r), m->group_id);
-    bool read = is_assigned(assigned, topic) || is_subscribed(g, topic, &r->arena);
-    return read ? KAFKA_GROUP_SUBSCRIBED_TO_TOPIC : KAFKA_NONE;
+    return group_reads(broker_coordinator_of(r), m->group_id, topic, &r->arena)
+               ? KAFKA_GROUP_SUBSCRIBED_TO_TOPIC
+               : KAFKA_NONE;
 }
 
 void broker_on_offset_delete(broker_request_t *r)
@@ -325,11 +336,8 @@ void broker_on_offset_delete(broker_request_t *r)
     RESPONSE(offset_delete);
     broker_coordinator_t *c = broker_coordinator_of(r);
     group_t *g = group_find(c, m->group_id);
-    log_commit_t *commit = log_commit_new(c->broker->log);
-    log_group_offset_t *all;
-    size_t n;
-    log_group_offsets(c->broker->log, m->group_id, &r->arena, &all, &n);
-    if (!g && !n && !consumer_group_find(c, m->group_id))
+    VEC(log_group_offset_t) gone = {0};
+    if (!g && !consumer_group_find(c, m->group_id) && !group_is_known(r, m->group_id))
         answer->error_code = KAFKA_GROUP_ID_NOT_FOUND;
     else if (g && g->members.len && !str_eq(g->protocol_type, STR("consumer")))
         answer->error_code = KAFKA_NON_EMPTY_GROUP;
@@ -342,12 +350,19 @@ void broker_on_offset_delete(broker_request_t *r)
         NEW_LIST(&r->arena, to->partitions, offset_delete_response_partition, from->partitions.len);
         for (int32_t k = 0; k < from->partitions.len; k++) {
             int32_t p = from->partitions.ptr[k].partition_index;
-            int16_t code = delete_code(r, g, from->name, p);
+            int16_t code = delete_code(r, from->name, p);
             to->partitions.ptr[k] = (wire_offset_delete_response_partition_t){p, code};
             if (!code)
-                log_commit_offset(commit, m->group_id, from->name, p, -1);
+                VEC_PUSH(&gone, ((log_group_offset_t){.group = m->group_id,
+                                                      .topic = from->name,
+                                                      .partition = p,
+                                                      .leader_epoch = -1,
+                                                      .offset = -1}));
         }
     }
+    log_commit_t *commit = log_commit_new(c->broker->log);
+    offsets_put(c, commit, gone.ptr, gone.len);
+    VEC_DONE(&gone);
     if (log_commit(c->broker->log, commit, NULL, NULL) != ST_OK)
         answer->error_code = KAFKA_STORAGE_ERROR;
     broker_answer(r, answer);

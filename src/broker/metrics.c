@@ -3,9 +3,8 @@
  *
  * Thread: any. All comes from the log and from a few counters; nothing waits for another thread.
  */
-#include "broker/internal.h"
-
 #include "base/metrics.h"
+#include "broker/group_record.h"
 
 #include <inttypes.h>
 
@@ -172,7 +171,8 @@ static int64_t value_of(const view_t *v, const log_group_offset_t *o, offset_val
 /* A sample a partition, then one a topic with their sum. */
 static void put_groups(const view_t *v, buf_t *b, offset_value_t what)
 {
-    const char *each = what == LAG ? "kafka_consumergroup_lag" : "kafka_consumergroup_current_offset";
+    const char *each =
+        what == LAG ? "kafka_consumergroup_lag" : "kafka_consumergroup_current_offset";
     const char *sums =
         what == LAG ? "kafka_consumergroup_lag_sum" : "kafka_consumergroup_current_offset_sum";
     buf_t sum = BUF_INIT;
@@ -196,6 +196,22 @@ static void put_groups(const view_t *v, buf_t *b, offset_value_t what)
     }
     buf_put_str(b, buf_str(&sum));
     buf_done(&sum);
+}
+
+static void put_members(broker_t *k, buf_t *b)
+{
+    arena_t a;
+    group_record_t *g;
+    size_t n;
+    arena_init(&a, ARENA_NO_LIMIT);
+    group_records(k->log, &a, &g, &n);
+    metrics_family(b, "kafka_consumergroup_members", "gauge", "Members of a group.");
+    for (size_t i = 0; i < n; i++) {
+        buf_printf(b, "kafka_consumergroup_members{consumergroup=\"");
+        metrics_label(b, g[i].id);
+        buf_printf(b, "\"} %d\n", g[i].members);
+    }
+    arena_done(&a);
 }
 
 /* ---- the broker */
@@ -249,6 +265,7 @@ void broker_put_metrics(broker_t *b, buf_t *out)
     put_partitions(&v, out);
     put_groups(&v, out, CURRENT_OFFSET);
     put_groups(&v, out, LAG);
+    put_members(b, out);
     VEC_DONE(&v.partitions);
     arena_done(&v.arena);
 }

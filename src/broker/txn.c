@@ -2,6 +2,7 @@
 #include "broker/txn.h"
 
 #include "base/trace.h"
+#include "broker/offsets_topic.h"
 #include "wire/batch.h"
 
 #define FACT_VERSION 1
@@ -255,58 +256,106 @@ ST txn_load(broker_coordinator_t *c, err_t *err)
     return st;
 }
 
+/* ---- expiry */
+
+void txn_expire(broker_coordinator_t *c)
+{
+    broker_t *b = c->broker;
+    int64_t before_ms = io_now_ms(b->io) - b->config.txn_id_ms;
+    VEC(txn_t *) old = {0};
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    log_commit_t *commit = log_commit_new(b->log);
+    for (map_entry_t *e = NULL; (e = map_next(&c->txns, e));) {
+        txn_t *t = e->value;
+        if (t->status == TXN_ONGOING || t->update_ms > before_ms)
+            continue;
+        VEC_PUSH(&old, t);
+        log_commit_fact(commit, key_of(t, &a), STR_NONE);
+    }
+    err_t err;
+    st_t st = ST_OK;
+    if (old.len)
+        st = log_commit(b->log, commit, NULL, &err);
+    else
+        log_commit_free(commit);
+    if (st != ST_OK)
+        trace_line(TRACE_WARN, "broker", "old transactional ids stay for now: %s", err.msg);
+    for (size_t i = 0; st == ST_OK && i < old.len; i++) {
+        map_remove(&c->txns, old.ptr[i]->id);
+        txn_free(old.ptr[i]);
+    }
+    VEC_DONE(&old);
+    arena_done(&a);
+}
+
 /* ---- the end */
 
-static void put_marker(const txn_t *t, bool commit, int16_t epoch, log_commit_t *to,
-                       log_topic_t *topic, int32_t partition)
+void txn_put_marker(broker_t *b, const txn_marker_t *m, log_commit_t *to, log_topic_t *topic,
+                    int32_t partition)
 {
-    const char key[4] = {0, 0, 0, commit ? 1 : 0}; /* version 0; 0 abort, 1 commit */
-    char value[6] = {0};                           /* version 0, the coordinator's epoch */
-    store_be32(value + 2, (uint32_t)log_leader_epoch(t->coordinator->broker->log));
+    const char key[4] = {0, 0, 0, m->commit ? 1 : 0}; /* version 0; 0 abort, 1 commit */
+    char value[6] = {0};                              /* version 0, the coordinator's epoch */
+    store_be32(value + 2, (uint32_t)m->coordinator_epoch);
     wire_batch_options_t opt = {.codec = WIRE_NONE,
                                 .flags = WIRE_TRANSACTIONAL | WIRE_CONTROL,
-                                .producer_id = t->producer_id,
-                                .producer_epoch = epoch,
+                                .producer_id = m->producer_id,
+                                .producer_epoch = m->epoch,
                                 .base_sequence = -1};
     buf_t batch = BUF_INIT;
     wire_writer_t w;
     wire_batch_begin(&w, &batch, &opt);
-    wire_batch_add(&w, io_now_ms(io_of(t)), str_n(key, sizeof key), str_n(value, sizeof value),
-                   NULL, 0);
+    wire_batch_add(&w, io_now_ms(b->io), str_n(key, sizeof key), str_n(value, sizeof value), NULL,
+                   0);
     st_t st = wire_batch_finish(&w, NULL);
     ASSERT(st == ST_OK);
     log_commit_append(to, topic, partition, buf_str(&batch));
     buf_done(&batch);
 }
 
+/* Group by group. */
+static void put_offsets(const txn_t *t, log_commit_t *to)
+{
+    const broker_t *b = t->coordinator->broker;
+    VEC(log_group_offset_t) same = {0};
+    log_topic_t *topic;
+    for (size_t i = 0; i < t->offsets.len; i++) {
+        const txn_offset_t *o = &t->offsets.ptr[i];
+        if (log_topic_open(b->log, o->topic, &topic, NULL) == ST_OK) {
+            log_topic_unref(topic);
+            VEC_PUSH(&same, ((log_group_offset_t){.group = o->group,
+                                                  .topic = o->topic,
+                                                  .partition = o->partition,
+                                                  .leader_epoch = o->leader_epoch,
+                                                  .offset = o->offset,
+                                                  .commit_ms = io_now_ms(b->io),
+                                                  .metadata = o->metadata}));
+        }
+        bool last = i + 1 == t->offsets.len || !str_eq(t->offsets.ptr[i + 1].group, o->group);
+        if (last) {
+            offsets_put(t->coordinator, to, same.ptr, same.len);
+            VEC_CLEAR(&same);
+        }
+    }
+    VEC_DONE(&same);
+}
+
 /* Partitions and offsets whose topic was deleted meanwhile are passed over. */
 static void put_end(const txn_t *t, bool commit, int16_t epoch, log_commit_t *to)
 {
-    const broker_t *b = t->coordinator->broker;
-    int64_t now_ms = io_now_ms(b->io);
+    broker_t *b = t->coordinator->broker;
+    txn_marker_t marker = {t->producer_id, epoch, commit, log_leader_epoch(b->log)};
     log_topic_t *topic;
     for (size_t i = 0; i < t->partitions.len; i++) {
         const txn_partition_t *p = &t->partitions.ptr[i];
         if (log_topic_open(b->log, p->topic, &topic, NULL) != ST_OK)
             continue;
         if (p->index < log_topic_partitions(topic))
-            put_marker(t, commit, epoch, to, topic, p->index);
+            txn_put_marker(b, &marker, to, topic, p->index);
         log_topic_unref(topic);
     }
-    for (size_t i = 0; commit && i < t->offsets.len; i++) {
-        const txn_offset_t *o = &t->offsets.ptr[i];
-        if (log_topic_open(b->log, o->topic, &topic, NULL) != ST_OK)
-            continue;
-        log_topic_unref(topic);
-        log_group_offset_t g = {.group = o->group,
-                                .topic = o->topic,
-                                .partition = o->partition,
-                                .leader_epoch = o->leader_epoch,
-                                .offset = o->offset,
-                                .commit_ms = now_ms,
-                                .metadata = o->metadata};
-        log_commit_group_offset(to, &g);
-    }
+    if (commit)
+        put_offsets(t, to);
 }
 
 ST txn_end(txn_t *t, bool commit, int16_t epoch, err_t *err)

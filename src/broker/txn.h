@@ -61,6 +61,9 @@ void txn_free(void *txn);
 txn_t *txn_find(const broker_coordinator_t *c, str_t id);
 txn_t *txn_new(broker_coordinator_t *c, str_t id);
 
+/* Forgets the ids of which nothing was heard for transactional.id.expiration.ms and that have no
+ * transaction open. Blocks. */
+void txn_expire(broker_coordinator_t *c);
 /* Puts the state's fact into the commit. */
 void txn_put_fact(const txn_t *t, log_commit_t *commit);
 /* The transaction is open from now on, if it is not yet. */
@@ -72,6 +75,17 @@ bool txn_add_offset(txn_t *t, const txn_offset_t *o);
 /* Ends it: markers with `epoch`, which becomes the state's. ST_NO_SPACE: it is as it was. Blocks.
  */
 ST txn_end(txn_t *t, bool commit, int16_t epoch, err_t *err);
+/* What ends a producer's transaction in a partition. */
+typedef struct txn_marker {
+    int64_t producer_id;
+    int16_t epoch;
+    bool commit;
+    int32_t coordinator_epoch;
+} txn_marker_t;
+
+/* Puts the marker's batch into the commit. */
+void txn_put_marker(broker_t *b, const txn_marker_t *m, log_commit_t *to, log_topic_t *topic,
+                    int32_t partition);
 /* Whether an open transaction holds an offset for the group. */
 bool txn_changes_offset(const broker_coordinator_t *c, str_t group, str_t topic, int32_t partition);
 

@@ -1,5 +1,6 @@
 /* txn_admin.c: transactions as tools see them: ListTransactions, DescribeTransactions,
- * DescribeProducers. */
+ * WriteTxnMarkers, DescribeProducers. */
+#include "broker/pattern.h"
 #include "broker/txn.h"
 
 /* ---- thread: group */
@@ -23,7 +24,7 @@ static bool is_status(str_t name)
     return false;
 }
 
-static bool is_asked(const broker_request_t *r, const txn_t *t)
+static bool is_asked(const broker_request_t *r, const txn_t *t, const broker_pattern_t *pattern)
 {
     MESSAGE(list_transactions);
     bool id = m->producer_id_filters.len == 0;
@@ -31,7 +32,8 @@ static bool is_asked(const broker_request_t *r, const txn_t *t)
         id |= m->producer_id_filters.ptr[i] == t->producer_id;
     int64_t open_ms = io_now_ms(broker_of(r)->io) - t->start_ms;
     bool old = m->duration_filter < 0 || (t->status == TXN_ONGOING && open_ms > m->duration_filter);
-    return id && old && status_asked(m, t->status);
+    return id && old && status_asked(m, t->status) &&
+           (!pattern || broker_pattern_matches(pattern, t->id));
 }
 
 void broker_on_list_transactions(broker_request_t *r)
@@ -39,8 +41,10 @@ void broker_on_list_transactions(broker_request_t *r)
     MESSAGE(list_transactions);
     RESPONSE(list_transactions);
     broker_coordinator_t *c = broker_coordinator_of(r);
-    if (m->transactional_id_pattern.len) {
-        answer->error_code = KAFKA_INVALID_REQUEST; /* a regular expression: not served */
+    broker_pattern_t *pattern = NULL;
+    if (m->transactional_id_pattern.len &&
+        broker_pattern_new(m->transactional_id_pattern, &pattern, NULL) != ST_OK) {
+        answer->error_code = KAFKA_INVALID_REGULAR_EXPRESSION;
         broker_answer(r, answer);
         return;
     }
@@ -54,11 +58,13 @@ void broker_on_list_transactions(broker_request_t *r)
     answer->transaction_states.len = 0;
     for (map_entry_t *e = NULL; (e = map_next(&c->txns, e));) {
         const txn_t *t = e->value;
-        if (is_asked(r, t) && broker_may(r->conn, ACL_DESCRIBE, ACL_TRANSACTIONAL_ID, t->id))
+        if (is_asked(r, t, pattern) &&
+            broker_may(r->conn, ACL_DESCRIBE, ACL_TRANSACTIONAL_ID, t->id))
             answer->transaction_states.ptr[answer->transaction_states.len++] =
                 (wire_list_transactions_response_transaction_state_t){
                     t->id, t->producer_id, str_of(txn_status_name(t->status))};
     }
+    broker_pattern_free(pattern);
     broker_answer(r, answer);
 }
 
@@ -99,6 +105,67 @@ void broker_on_describe_transactions(broker_request_t *r)
             describe(r, t, to);
         else
             to->error_code = KAFKA_TXN_ID_NOT_FOUND;
+    }
+    broker_answer(r, answer);
+}
+
+/* ---- WriteTxnMarkers: what ends a transaction that hangs, partition by partition */
+
+static int16_t write_marker(broker_request_t *r, const txn_marker_t *m, str_t topic,
+                            int32_t partition)
+{
+    broker_t *b = broker_of(r);
+    log_topic_t *t;
+    log_outcome_t o;
+    if (log_topic_open(b->log, topic, &t, NULL) != ST_OK)
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    if (partition < 0 || partition >= log_topic_partitions(t)) {
+        log_topic_unref(t);
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    }
+    log_commit_t *commit = log_commit_new(b->log);
+    txn_put_marker(b, m, commit, t, partition);
+    log_topic_unref(t);
+    log_commit_all(b->log, &commit, 1, &o);
+    switch ((int)o.st) {
+    case ST_OK:
+        return KAFKA_NONE;
+    case ST_FENCED:
+        return KAFKA_INVALID_PRODUCER_EPOCH;
+    case ST_NOT_FOUND:
+        return KAFKA_UNKNOWN_TOPIC_OR_PARTITION;
+    default:
+        return KAFKA_STORAGE_ERROR;
+    }
+}
+
+void broker_on_write_txn_markers(broker_request_t *r)
+{
+    MESSAGE(write_txn_markers);
+    RESPONSE(write_txn_markers);
+    bool may =
+        broker_may_cluster(r->conn, ACL_ALTER) || broker_may_cluster(r->conn, ACL_CLUSTER_ACTION);
+    coordinator_flush(broker_coordinator_of(r)); /* what it appended comes before its marker */
+    NEW_LIST(&r->arena, answer->markers, write_txn_markers_response_marker, m->markers.len);
+    for (int32_t i = 0; i < m->markers.len; i++) {
+        const wire_write_txn_markers_request_marker_t *from = &m->markers.ptr[i];
+        wire_write_txn_markers_response_marker_t *to = &answer->markers.ptr[i];
+        txn_marker_t marker = {from->producer_id, from->producer_epoch, from->transaction_result,
+                               from->coordinator_epoch};
+        to->producer_id = from->producer_id;
+        NEW_LIST(&r->arena, to->topics, write_txn_markers_response_topic, from->topics.len);
+        for (int32_t k = 0; k < from->topics.len; k++) {
+            const wire_write_txn_markers_request_topic_t *topic = &from->topics.ptr[k];
+            to->topics.ptr[k].name = topic->name;
+            NEW_LIST(&r->arena, to->topics.ptr[k].partitions, write_txn_markers_response_partition,
+                     topic->partition_indexes.len);
+            for (int32_t p = 0; p < topic->partition_indexes.len && !broker_answer_full(r); p++) {
+                int32_t index = topic->partition_indexes.ptr[p];
+                to->topics.ptr[k].partitions.ptr[p] = (wire_write_txn_markers_response_partition_t){
+                    index, may ? write_marker(r, &marker, topic->name, index)
+                               : KAFKA_CLUSTER_AUTHORIZATION_FAILED};
+            }
+        }
     }
     broker_answer(r, answer);
 }

@@ -559,6 +559,11 @@ class Wire:
             return True
 
 
+def compact(s):
+    """A text as flexible versions have it."""
+    return struct.pack("B", len(s) + 1) + s.encode()
+
+
 @pytest.fixture
 def wire(broker):
     w = Wire(broker.ports[0])
@@ -631,6 +636,107 @@ def test_an_offset_below_0_is_kept_as_kafka_keeps_it(broker, wire):
     assert wire.receive()[-2:] == b"\0\0"
     wire.send(9, 1, b"\0\1g" + topic)
     assert struct.unpack(">q", wire.receive()[19:27]) == (-2,)
+
+
+def test_a_hanging_transaction_is_ended_partition_by_partition(broker, wire):
+    broker.create("t")
+    p = transactional(broker, "hangs", transaction_timeout_ms=60000)
+    p.begin_transaction()
+    p.produce("t", b"hangs")
+    p.flush(10)
+
+    def marker(epoch, partition=0):
+        wire.send(27, 1, b"\2" + struct.pack(">qh?", producer, epoch, False) + b"\2" + compact("t") + b"\2" + struct.pack(">i", partition)
+                  + b"\0" + struct.pack(">i", 0) + b"\0\0", header=b"\0\1c\0")
+        return struct.unpack(">h", wire.receive()[-6:-4])[0]
+
+    wire.send(61, 0, b"\2" + compact("t") + b"\2" + struct.pack(">i", 0) + b"\0\0", header=b"\0\1c\0")
+    at = wire.receive()[9 + 1 + 2 + 1 + 4 + 2 + 1 + 1:]
+    producer, epoch = struct.unpack(">qi", at[:12])
+    assert committed(broker, "t", seconds=0.5) == []
+    assert marker(epoch - 1) == 47 and marker(epoch, partition=9) == 3
+    assert marker(epoch) == 0
+    q = broker.producer()
+    q.produce("t", b"plain")
+    q.flush(10)
+    assert b"plain" in committed(broker, "t") and b"hangs" not in committed(broker, "t")
+
+
+def test_transactional_ids_are_listed_by_a_pattern(broker, wire):
+    for name in "pay-1", "pay-2", "ship-1":
+        transactional(broker, name)
+
+    def listed(pattern):
+        wire.send(66, 2, b"\1\1" + struct.pack(">q", -1) + compact(pattern) + b"\0", header=b"\0\1c\0")
+        answer = wire.receive()
+        return struct.unpack(">h", answer[9:11])[0], sorted(re.findall(rb"(?:pay|ship)-\d", answer))
+
+    assert listed("pay-.*") == (0, [b"pay-1", b"pay-2"])
+    assert listed("") == (0, [b"pay-1", b"pay-2", b"ship-1"])
+    assert listed("pay") == (0, [])
+    assert listed("(") == (128, [])
+
+
+def records_of_groups(broker):
+    """What __consumer_offsets says last: {(kind, rest of the key): value}."""
+    c = broker.consumer("reader")
+    c.assign([TopicPartition("__consumer_offsets", p, 0) for p in range(50)])
+    last, quiet = {}, time.time() + 1.5
+    while time.time() < quiet:
+        for m in c.consume(100, 0.2):
+            assert not m.error()
+            last[struct.unpack(">h", m.key()[:2])[0], m.key()[2:]] = (m.partition(), m.value())
+            quiet = time.time() + 0.5
+    c.close()
+    return last
+
+
+def test_offsets_can_be_read_as_records(broker):
+    broker.create("t")
+    c = broker.consumer("g", client_id="me")
+    c.subscribe(["t"])
+    poll_until([c], lambda: c.assignment())
+    c.commit(offsets=[TopicPartition("t", 0, 5, "note")], asynchronous=False)
+    key = (1, b"\0\1g\0\1t\0\0\0\0")
+    found = records_of_groups(broker)
+    partition, value = found[key]
+    version, offset, epoch = struct.unpack(">hqi", value[:14])
+    assert (partition, version, offset) == (3, 3, 5)  # where Java's hash of "g" is
+    assert b"note" in value and abs(struct.unpack(">q", value[-8:])[0] / 1000 - time.time()) < 60
+    partition, value = found[2, b"\0\1g"]
+    assert partition == 3 and value[:12] == b"\0\3\0\x08consumer" and b"\0\2me" in value
+    [topic] = [t for t in broker.admin().list_topics(timeout=10).topics.values() if t.topic == "__consumer_offsets"]
+    assert len(topic.partitions) == 50
+    c.close()
+    broker.kill()
+    broker.start()
+    assert records_of_groups(broker)[key] == found[key]
+    admin = broker.admin()
+    [f] = admin.delete_consumer_groups(["g"]).values()
+    f.result(10)
+    found = records_of_groups(broker)
+    assert found[key] == (3, None) and found[2, b"\0\1g"] == (3, None)
+
+
+def test_a_group_that_nobody_is_in_stays_what_it_was(quick):
+    quick.create("t")
+
+    def groups():
+        admin = quick.admin()
+        return {g.group_id: (g.state.name, g.type.name) for g in admin.list_consumer_groups().result(10).valid}
+
+    c = assigned_consumer(quick)
+    c.subscribe(["t"])
+    poll_until([c], lambda: c.assignment())
+    assert groups() == {"g": ("STABLE", "CONSUMER")}
+    c.close()
+    assert groups() == {"g": ("EMPTY", "CONSUMER")}
+    quick.kill()
+    quick.start()
+    assert groups() == {"g": ("EMPTY", "CONSUMER")}
+    admin = quick.admin()
+    [f] = admin.describe_consumer_groups(["g"]).values()
+    assert f.result(10).state.name == "EMPTY"
 
 
 def test_answers_come_in_order(wire):

@@ -84,7 +84,7 @@ void log_commit_offset(log_commit_t *c, str_t group, str_t topic, int32_t partit
                                                      .partition = partition,
                                                      .leader_epoch = -1,
                                                      .offset = offset,
-                                                     .commit_ms = io_now_ms(c->log->io),
+                                                     .commit_ms = -1,
                                                      .metadata = STR("")});
 }
 

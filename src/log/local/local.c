@@ -11,6 +11,7 @@ void log_local_options_init(log_local_options_t *opt)
                                  .retention_ms = 7 * INT64_C(86400000),
                                  .retention_bytes = -1,
                                  .retention_check_ms = 300000,
+                                 .producer_ms = 86400000,
                                  .clean_backoff_ms = 15000,
                                  .tail_bytes = 32u << 20};
 }

@@ -25,6 +25,7 @@ typedef struct log_local_options {
     int64_t retention_ms;       /* default of retention.ms; -1: for ever */
     int64_t retention_bytes;    /* default of retention.bytes, a partition; -1: no limit */
     int64_t retention_check_ms; /* how often retention is looked at */
+    int64_t producer_ms;        /* how long an idle producer id is remembered */
     int64_t clean_backoff_ms;   /* how often the cleaner looks for what to compact; 0: never */
     size_t tail_bytes;          /* memory for the newest batches of all partitions together */
     bool no_thread; /* none at all: the owner calls log_local_upkeep and _clean (simulation) */
@@ -57,7 +58,7 @@ typedef struct log_outcome {
  * Takes them all. Blocks.
  *
  * A batch with a producer id must go on where the producer's last one ended (Kafka's idempotent
- * producer: the last five are known for 24 hours):
+ * producer: the last five are known for producer_ms):
  *   ST_DUPLICATE  it is there already, at ret->base_offset
  *   ST_SEQUENCE   its base sequence is not the next
  *   ST_FENCED     its epoch is older than the producer's
@@ -70,8 +71,9 @@ void log_commit_all(log_t *log, log_commit_t *const *c, size_t n, log_outcome_t 
 typedef struct log_group_offset {
     str_t group, topic;
     int32_t partition, leader_epoch; /* -1: none */
-    int64_t offset, commit_ms;
-    str_t metadata; /* at most 32 KiB */
+    int64_t offset;
+    int64_t commit_ms; /* -1: of log_commit_offset; the program's own, which never expires */
+    str_t metadata;    /* at most 32 KiB */
 } log_group_offset_t;
 
 void log_commit_group_offset(log_commit_t *c, const log_group_offset_t *o);
@@ -113,7 +115,7 @@ typedef struct log_aborted {
 void log_topic_aborted(log_topic_t *t, int32_t partition, int64_t from, int64_t to, arena_t *a,
                        log_aborted_t **ret, size_t *ret_n);
 
-/* A producer that wrote to the partition within the last 24 hours. */
+/* A producer that wrote to the partition within the last producer_ms. */
 typedef struct log_producer_info {
     int64_t id;
     int16_t epoch;

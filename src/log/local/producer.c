@@ -6,8 +6,6 @@
  */
 #include "log/local/engine.h"
 
-#define EXPIRE_MS 86400000 /* Kafka's producer.id.expiration.ms */
-
 static str_t key_of(const int64_t *id)
 {
     return str_n((const char *)id, sizeof *id);
@@ -207,7 +205,7 @@ void log_producers_expire(log_partition_t *p, int64_t now_ms)
     VEC(int64_t) old = {0};
     for (map_entry_t *e = NULL; (e = map_next(&p->producers, e));) {
         const log_producer_t *s = e->value;
-        if (s->txn_first < 0 && s->seen_ms < now_ms - EXPIRE_MS)
+        if (s->txn_first < 0 && s->seen_ms < now_ms - p->topic->log->opt.producer_ms)
             VEC_PUSH(&old, s->id);
     }
     for (size_t i = 0; i < old.len; i++)

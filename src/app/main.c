@@ -112,6 +112,7 @@ int verb_test(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+    mem_keep();
     const char *linked = links_verb(argv[0]);
     const char *name = linked ? linked : argc > 1 ? argv[1] : "help";
     if (!strcmp(name, "--help") || !strcmp(name, "-h"))

@@ -1,11 +1,14 @@
 #include "base/arena.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define CHUNK_BYTES_MIN (16u << 10)
 #define CHUNK_BYTES_MAX (1u << 20)
 #define KEEP_BYTES      (4u << 20)
+#define HEAP_KEEP_BYTES (32 << 20)
+#define HEAP_BLOCK_MAX  (8 << 20) /* larger blocks come from the system, and go back to it */
 
 struct arena_chunk {
     arena_chunk_t *next;
@@ -196,4 +199,15 @@ char *mem_z(str_t s)
         memcpy(p, s.ptr, s.len);
     p[s.len] = 0;
     return p;
+}
+
+void mem_keep(void)
+{
+    mallopt(M_TRIM_THRESHOLD, HEAP_KEEP_BYTES);
+    mallopt(M_MMAP_THRESHOLD, HEAP_BLOCK_MAX);
+}
+
+void mem_give_back(void)
+{
+    malloc_trim(0);
 }

@@ -245,6 +245,7 @@ static void read_some(broker_conn_t *c)
         return;
     }
     c->active_ns = now_ns(c);
+    c->net->was_busy = true;
     if (!broker_auth_started(c)) {
         broker_conn_close(c);
         return;

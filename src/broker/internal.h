@@ -228,6 +228,7 @@ struct broker_net {
     broker_conn_t *conns, *touched;
     broker_wait_t *waits; /* fetches that wait for data; fetch.c */
     io_timer_t tick;
+    bool was_busy, kept_busy; /* something was read since the last tick; before it */
     io_timer_t accept; /* set: there are no descriptors left, nobody is let in for a moment */
     char *scratch; /* for reading */
 };

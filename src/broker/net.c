@@ -121,6 +121,10 @@ static void on_tick(void *arg)
         if (idle || broker_conn_stalls(c) || (!c->auth.done && now - c->auth.began_ns > auth_ns))
             broker_conn_close(c);
     }
+    if (!net->was_busy && net->kept_busy)
+        mem_give_back();
+    net->kept_busy = net->was_busy;
+    net->was_busy = false;
     int64_t ms = (idle_ns < auth_ns ? idle_ns : auth_ns) / 4000000;
     io_timer_set(net->loop, &net->tick, ms < 10 ? 10 : ms > TICK_MS_MAX ? TICK_MS_MAX : ms);
 }

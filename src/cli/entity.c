@@ -37,7 +37,11 @@ static const list_kind_t list_kinds[] = {
      {"Function Name", "Category", "Type"},
      {"name", "category", "type"},
      NULL},
-    {"variables", "variables", {"Variable Name", "Value"}, {"name", "value"},
+    {"variables", "variables", {"Variable Name", "Value"}, {"name", "value"}, NULL},
+    {"connector_plugins_list",
+     "connectorsPlugins",
+     {"Class", "Type", "Version"},
+     {"className", "type", "version"},
      NULL},
     {"connector_list",
      "connectors",
@@ -208,9 +212,9 @@ static void put_queries(buf_t *b, const json_value_t *source, const char *list_n
     put_section(b, buf_str(&title), 0);
     buf_done(&title);
     for (size_t i = 0; i < list->n; i++) {
-        buf_printf(b, STR_FMT " (" STR_FMT ") : ",
-                   STR_ARG(json_get_text(&list->item[i], "id", STR(""))),
-                   STR_ARG(json_get_text(&list->item[i], "state", STR(""))));
+        buf_printf(
+            b, STR_FMT " (" STR_FMT ") : ", STR_ARG(json_get_text(&list->item[i], "id", STR(""))),
+            STR_ARG(json_get_text(&list->item[i], "state", STR(""))));
         put_one_line(b, json_get_text(&list->item[i], "queryString", STR("")));
         BUF_LIT(b, "\n");
     }
@@ -244,10 +248,9 @@ static void put_source(buf_t *b, const json_value_t *s)
     put_queries(b, s, "writeQueries", "write from");
     put_section(b, STR("Local runtime statistics"), 0);
     buf_printf(b, STR_FMT "\n", STR_ARG(json_get_text(s, "statistics", STR(""))));
-    buf_printf(b,
-               "\n(Statistics of the local KSQL server interaction with the Kafka topic " STR_FMT
-               ")\n",
-               STR_ARG(topic));
+    buf_printf(
+        b, "\n(Statistics of the local KSQL server interaction with the Kafka topic " STR_FMT ")\n",
+        STR_ARG(topic));
 }
 
 static void put_sources(buf_t *b, const json_value_t *list)
@@ -290,6 +293,48 @@ static void put_query(buf_t *b, const json_value_t *q)
         buf_put_str(b, topology);
     }
     BUF_LIT(b, "\n");
+}
+
+static void put_connector(buf_t *b, const json_value_t *c)
+{
+    static const char *const task_titles[] = {"Task ID", "State", "Error Trace"};
+    static const char *const source_titles[] = {"KSQL Source Name", "Kafka Topic", "Type"};
+    static const char *const topic_titles[] = {"Related Topics"};
+    const json_value_t *status = json_get(c, "status"), *own = json_get(status, "connector");
+    const json_value_t *tasks = json_get(status, "tasks"), *sources = json_get(c, "sources");
+    const json_value_t *topics = json_get(c, "topics");
+    cli_table_t t;
+    BUF_LIT(b, "\n");
+    put_line(b, "Name", json_get_text(status, "name", STR("")));
+    put_line(b, "Class", json_get_text(c, "connectorClass", STR("")));
+    put_line(b, "Type", json_get_text(status, "type", STR("")));
+    put_line(b, "State", json_get_text(own, "state", STR("")));
+    put_line(b, "WorkerId", json_get_text(own, "worker_id", STR("")));
+    cli_table_init(&t, task_titles, 3);
+    for (size_t i = 0; tasks && i < tasks->n; i++) {
+        cli_table_value(&t, json_get(&tasks->item[i], "id"));
+        cli_table_cell(&t, json_get_text(&tasks->item[i], "state", STR("")));
+        cli_table_cell(&t, json_get_text(&tasks->item[i], "trace", STR("")));
+    }
+    cli_table_put(b, &t);
+    cli_table_done(&t);
+    if (sources && sources->n) {
+        cli_table_init(&t, source_titles, 3);
+        for (size_t i = 0; i < sources->n; i++) {
+            cli_table_cell(&t, json_get_text(&sources->item[i], "name", STR("")));
+            cli_table_cell(&t, json_get_text(&sources->item[i], "topic", STR("")));
+            cli_table_cell(&t, json_get_text(&sources->item[i], "type", STR("")));
+        }
+        cli_table_put(b, &t);
+        cli_table_done(&t);
+    }
+    if (topics && topics->n) {
+        cli_table_init(&t, topic_titles, 1);
+        for (size_t i = 0; i < topics->n; i++)
+            cli_table_cell(&t, topics->item[i].text);
+        cli_table_put(b, &t);
+        cli_table_done(&t);
+    }
 }
 
 static void put_function(buf_t *b, const json_value_t *f)
@@ -341,6 +386,8 @@ static void put_entity(buf_t *b, const json_value_t *e)
         put_sources(b, json_get(e, "sourceDescriptions"));
     else if (str_eq(type, STR("queryDescription")))
         put_query(b, json_get(e, "queryDescription"));
+    else if (str_eq(type, STR("connector_description")))
+        put_connector(b, e);
     else if (str_eq(type, STR("describe_function")))
         put_function(b, e);
     else if (str_eq(type, STR("type_list")))

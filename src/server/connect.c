@@ -175,6 +175,61 @@ void server_connector_list(void *self, buf_t *b)
     BUF_LIT(b, "]");
 }
 
+/* What the statement's "topics" and "*.topic" say. */
+static void list_topics(const connector_config_t *c, arena_t *a, engine_connector_info_t *ret)
+{
+    VEC(str_t) all = {0};
+    for (size_t i = 0; i < c->n_options; i++) {
+        str_t rest = c->option[i].value, one;
+        if (!str_eq(c->option[i].name, STR("topics")) &&
+            !str_ends(c->option[i].name, STR(".topic")))
+            continue;
+        while (str_split(&rest, ',', &one))
+            if (str_trim(one).len)
+                VEC_PUSH(&all, arena_str(a, str_trim(one)));
+    }
+    str_t *topic = ARENA_ARRAY(a, str_t, all.len + 1);
+    for (size_t i = 0; i < all.len; i++)
+        topic[i] = all.ptr[i];
+    ret->topic = topic;
+    ret->n_topics = all.len;
+    VEC_DONE(&all);
+}
+
+st_t server_connector_get(void *self, str_t name, arena_t *a, engine_connector_info_t *ret,
+                          err_t *err)
+{
+    const server_connector_t *c = find(self, name);
+    if (!c)
+        return err_set(err, ST_NOT_FOUND, "Connector '" STR_FMT "' does not exist.", STR_ARG(name));
+    connector_status_t st = {0};
+    if (c->running)
+        c->class->status(c->running, &st);
+    *ret = (engine_connector_info_t){.name = arena_str(a, c->name),
+                                     .class = str_of(c->class->name),
+                                     .source = c->source,
+                                     .failed = st.failed,
+                                     .why = arena_str(a, str_of(st.error))};
+    list_topics(&c->config, a, ret);
+    return ST_OK;
+}
+
+void server_connector_plugins(void *self, buf_t *b)
+{
+    const server_t *s = self;
+    BUF_LIT(b, "[");
+    for (size_t i = 0; s->opt.connector && s->opt.connector[i]; i++) {
+        const connector_class_t *c = s->opt.connector[i];
+        json_put_item(b);
+        BUF_LIT(b, "{");
+        json_put_member_str(b, "className", str_of(c->name));
+        json_put_member_str(b, "type", c->source ? STR("source") : STR("sink"));
+        json_put_member_str(b, "version", STR(ARUS_VERSION));
+        BUF_LIT(b, "}");
+    }
+    BUF_LIT(b, "]");
+}
+
 void server_connectors_stop(server_t *s, bool sources)
 {
     for (size_t i = s->connectors.len; i-- > 0;) {

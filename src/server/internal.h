@@ -165,6 +165,9 @@ ST server_connector_create(void *self, const engine_connector_t *c, err_t *err);
 bool server_connector_exists(void *self, str_t name);
 ST server_connector_drop(void *self, str_t name, err_t *err);
 void server_connector_list(void *self, buf_t *b);
+ST server_connector_get(void *self, str_t name, arena_t *a, engine_connector_info_t *ret,
+                        err_t *err);
+void server_connector_plugins(void *self, buf_t *b);
 ST server_connector_start(server_t *s, server_connector_t *c, err_t *err);
 void server_connectors_stop(server_t *s, bool sources);
 

@@ -166,6 +166,8 @@ engine_host_t server_host(server_t *s)
                            .connector_exists = server_connector_exists,
                            .connector_drop = server_connector_drop,
                            .connector_list = server_connector_list,
+                           .connector_get = server_connector_get,
+                           .connector_plugins = server_connector_plugins,
                            .now_ms = now_ms,
                            .random = chance};
 }

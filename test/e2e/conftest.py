@@ -10,6 +10,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARUS = pathlib.Path(os.environ.get("ARUS_PROGRAM", ROOT / "build" / "src" / "app" / "arus"))  # or a sanitized one
 SHARED = ROOT.parent / "shared"
 SOAK = bool(os.environ.get("ARUS_SOAK"))
+SANITIZED = ARUS.exists() and b"__asan_init" in ARUS.read_bytes()  # it takes more memory then
 
 
 @pytest.fixture(scope="session")

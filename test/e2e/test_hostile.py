@@ -12,11 +12,10 @@ import zlib
 
 import pytest
 from broker import Broker
-from conftest import SOAK
+from conftest import SANITIZED, SOAK
 from raw import Raw
 
 MIB = 1 << 20
-SANITIZED = "ARUS_PROGRAM" in os.environ  # it takes more memory then
 
 
 @pytest.fixture

@@ -414,14 +414,14 @@ static ST run(engine_run_t *r, err_t *err)
     case SQL_STMT_SHOW_VARIABLES:
     case SQL_STMT_SHOW_PROPERTIES:
     case SQL_STMT_SHOW_CONNECTORS:
+    case SQL_STMT_SHOW_CONNECTOR_PLUGINS:
+    case SQL_STMT_DESCRIBE_CONNECTOR:
         return engine_show(r, err);
     case SQL_STMT_QUERY:
     case SQL_STMT_PRINT:
         return BAD(
             "The following statement types should be issued to the websocket endpoint '/query':\n"
             "\t* PRINT\n\t* SELECT");
-    case SQL_STMT_DESCRIBE_CONNECTOR:
-    case SQL_STMT_SHOW_CONNECTOR_PLUGINS:
     case SQL_STMT_ALTER_SYSTEM:
     case SQL_STMT_ASSERT_TOPIC:
     case SQL_STMT_ASSERT_SCHEMA:

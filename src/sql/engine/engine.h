@@ -34,6 +34,16 @@ typedef struct engine_connector {
     size_t n_props;
 } engine_connector_t;
 
+/* What runs of it. */
+typedef struct engine_connector_info {
+    str_t name, class;
+    bool source;
+    bool failed;
+    str_t why;          /* of the failure */
+    const str_t *topic; /* names of topics, streams or tables that its statement names */
+    size_t n_topics;
+} engine_connector_info_t;
+
 typedef struct engine_host {
     void *self;
     /* ST_NOT_FOUND */
@@ -59,6 +69,11 @@ typedef struct engine_host {
     ST (*connector_drop)(void *self, str_t name, err_t *err);
     /* Writes a JSON array of {"name","type","className","state"}. */
     void (*connector_list)(void *self, buf_t *b);
+    /* Texts in the arena. ST_NOT_FOUND. */
+    ST (*connector_get)
+    (void *self, str_t name, arena_t *a, engine_connector_info_t *ret, err_t *err);
+    /* Writes a JSON array of {"className","type","version"}: those that could be made. */
+    void (*connector_plugins)(void *self, buf_t *b);
     int64_t (*now_ms)(void *self);
     uint64_t (*random)(void *self);
 } engine_host_t;
@@ -113,9 +128,9 @@ const engine_host_t *engine_host(engine_t *e);
 
 /* A statement's answer: one of ksqlDB's REST entities as JSON. */
 typedef struct engine_reply {
-    buf_t *json;     /* an entity is appended, without a comma; nothing for SET and the like */
-    bool quiet;         /* replaying: no answers */
-    char warning[300];  /* what was let pass although it is not as it should be; empty: nothing */
+    buf_t *json;       /* an entity is appended, without a comma; nothing for SET and the like */
+    bool quiet;        /* replaying: no answers */
+    char warning[300]; /* what was let pass although it is not as it should be; empty: nothing */
     /* Writes the statement down, so that it survives a restart. Called once by a statement that
      * changes something, when it is sure to run and before what it does cannot be undone; when it
      * fails, the statement has done nothing. NULL: it is written elsewhere. */

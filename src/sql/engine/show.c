@@ -169,6 +169,20 @@ static bool hidden_topic(str_t name)
     return str_starts(name, STR("_"));
 }
 
+/* Queries that read the topic: each is a consumer group with a consumer a partition. */
+static int64_t readers_of(const engine_t *e, str_t topic)
+{
+    int64_t n = 0;
+    for (size_t i = 0; i < e->queries.len; i++) {
+        const engine_query_t *q = e->queries.ptr[i];
+        bool reads = false;
+        for (size_t k = 0; k < q->bound.n_sources; k++)
+            reads |= str_eq(q->bound.source[k]->topic, topic);
+        n += reads;
+    }
+    return n;
+}
+
 static ST show_topics(engine_run_t *r, err_t *err)
 {
     const engine_host_t *h = &r->e->opt.host;
@@ -192,8 +206,9 @@ static ST show_topics(engine_run_t *r, err_t *err)
             buf_printf(b, "%s%d", p ? "," : "", t.replicas);
         BUF_LIT(b, "]");
         if (r->stmt->show.extended) {
-            json_put_member_i64(b, "consumerCount", 0);
-            json_put_member_i64(b, "consumerGroupCount", 0);
+            int64_t groups = readers_of(r->e, names[i]);
+            json_put_member_i64(b, "consumerCount", groups * t.partitions);
+            json_put_member_i64(b, "consumerGroupCount", groups);
         }
         BUF_LIT(b, "}");
     }
@@ -437,6 +452,82 @@ static void show_connectors(engine_run_t *r)
     end(b);
 }
 
+static void show_plugins(engine_run_t *r)
+{
+    buf_t *b = begin(r, "connector_plugins_list");
+    const engine_host_t *h = &r->e->opt.host;
+    json_put_name(b, "connectorsPlugins");
+    if (h->connector_plugins)
+        h->connector_plugins(h->self, b);
+    else
+        BUF_LIT(b, "[]");
+    end(b);
+}
+
+static bool names(const engine_connector_info_t *c, const catalog_source_t *s)
+{
+    for (size_t i = 0; i < c->n_topics; i++)
+        if (str_eq(c->topic[i], s->topic) || str_eq_nocase(c->topic[i], s->name))
+            return true;
+    return false;
+}
+
+/* As Kafka Connect has it: one task, here. */
+static void put_status(buf_t *b, const engine_connector_info_t *c)
+{
+    str_t state = c->failed ? STR("FAILED") : STR("RUNNING"), why = c->failed ? c->why : STR("");
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "name", c->name);
+    json_put_name(b, "connector");
+    BUF_LIT(b, "{");
+    json_put_member_str(b, "state", state);
+    json_put_member_str(b, "worker_id", STR("local"));
+    json_put_member_str(b, "trace", why);
+    BUF_LIT(b, "}");
+    json_put_name(b, "tasks");
+    BUF_LIT(b, "[{\"id\":0");
+    json_put_member_str(b, "state", state);
+    json_put_member_str(b, "worker_id", STR("local"));
+    json_put_member_str(b, "trace", why);
+    BUF_LIT(b, "}]");
+    json_put_member_str(b, "type", c->source ? STR("source") : STR("sink"));
+    BUF_LIT(b, "}");
+}
+
+static ST describe_connector(engine_run_t *r, err_t *err)
+{
+    const engine_host_t *h = &r->e->opt.host;
+    engine_connector_info_t c;
+    if (!h->connector_get)
+        return err_set(err, ST_UNSUPPORTED, "Connectors do not run here");
+    TRY(h->connector_get(h->self, r->stmt->show.name, r->scratch, &c, err));
+    buf_t *b = begin(r, "connector_description");
+    json_put_member_str(b, "connectorClass", c.class);
+    json_put_name(b, "status");
+    put_status(b, &c);
+    json_put_name(b, "sources");
+    BUF_LIT(b, "[");
+    for (int table = 0; table < 2; table++) {
+        size_t n;
+        const catalog_source_t **list = sorted(r, table, &n);
+        for (size_t i = 0; i < n; i++)
+            if (names(&c, list[i])) {
+                json_put_item(b);
+                put_source(r, b, list[i], false);
+            }
+    }
+    BUF_LIT(b, "]");
+    json_put_name(b, "topics");
+    BUF_LIT(b, "[");
+    for (size_t i = 0; i < c.n_topics; i++) {
+        json_put_item(b);
+        json_put_str(b, c.topic[i]);
+    }
+    BUF_LIT(b, "]");
+    end(b);
+    return ST_OK;
+}
+
 st_t engine_show(engine_run_t *r, err_t *err)
 {
     if (r->reply->quiet)
@@ -475,6 +566,11 @@ st_t engine_show(engine_run_t *r, err_t *err)
     case SQL_STMT_SHOW_CONNECTORS:
         show_connectors(r);
         return ST_OK;
+    case SQL_STMT_SHOW_CONNECTOR_PLUGINS:
+        show_plugins(r);
+        return ST_OK;
+    case SQL_STMT_DESCRIBE_CONNECTOR:
+        return describe_connector(r, err);
     default:
         ASSERT(!"a statement that shows something");
         return ST_OK;

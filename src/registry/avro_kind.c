@@ -2,6 +2,7 @@
 #include "format/avro_schema.h"
 #include "registry/avro_compat.h"
 #include "registry/kind.h"
+#include "registry/tags.h"
 
 static st_t parse(arena_t *a, const kind_input_t *in, const void **ret, err_t *err)
 {
@@ -41,4 +42,62 @@ static bool equal(const void *x, const void *y)
     return same;
 }
 
-const kind_class_t kind_avro = {"AVRO", parse, put, diff, equal};
+/* ---- tags */
+
+typedef struct walk {
+    arena_t *arena;
+    kind_entities_t *to;
+    VEC(const avro_schema_t *) seen; /* records */
+} walk_t;
+
+static void add_entity(walk_t *w, const avro_schema_t *record, const avro_field_t *f)
+{
+    const json_value_t *json = f ? f->json : record->json;
+    const char *dot = f ? "." : "";
+    str_t field = f ? f->name : STR("");
+    kind_entity_t e = {.is_record = !f, .part = (void *)(uintptr_t)(f ? (const void *)f : record)};
+    e.path = arena_printf(w->arena, STR_FMT "%s" STR_FMT, STR_ARG(record->full_name), dot,
+                          STR_ARG(field));
+    e.plain =
+        arena_printf(w->arena, STR_FMT "%s" STR_FMT, STR_ARG(record->name), dot, STR_ARG(field));
+    tags_of_json(w->arena, json, &e.tag, &e.n_tags);
+    VEC_PUSH(&w->to->list, e);
+}
+
+static void walk(walk_t *w, const avro_schema_t *s)
+{
+    if (s->kind == AVRO_ARRAY || s->kind == AVRO_MAP)
+        walk(w, s->item);
+    for (size_t i = 0; s->kind == AVRO_UNION && i < s->n_branches; i++)
+        walk(w, s->branch[i]);
+    if (s->kind != AVRO_RECORD || s->referenced)
+        return;
+    for (size_t i = 0; i < w->seen.len; i++)
+        if (w->seen.ptr[i] == s)
+            return;
+    VEC_PUSH(&w->seen, s);
+    add_entity(w, s, NULL);
+    for (size_t i = 0; i < s->n_fields; i++) {
+        add_entity(w, s, &s->field[i]);
+        walk(w, s->field[i].type);
+    }
+}
+
+static void entities(arena_t *a, const void *schema, kind_entities_t *to)
+{
+    walk_t w = {.arena = a, .to = to};
+    walk(&w, schema);
+    VEC_DONE(&w.seen);
+}
+
+static void set_tags(arena_t *a, const kind_entity_t *e, const str_t *tag, size_t n)
+{
+    avro_schema_t *record = e->part;
+    avro_field_t *field = e->part;
+    const json_value_t **json = e->is_record ? &record->json : &field->json;
+    json_value_t *own = ARENA_NEW(a, json_value_t);
+    *own = tags_in_json(a, *json, tag, n);
+    *json = own;
+}
+
+const kind_class_t kind_avro = {"AVRO", parse, put, diff, equal, entities, set_tags};

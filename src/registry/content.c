@@ -410,6 +410,36 @@ str_t content_rules_merge(arena_t *a, str_t base, str_t over)
     return text;
 }
 
+str_t content_rules_without(arena_t *a, str_t rules, const str_t *name, size_t n)
+{
+    if (!rules.len || !n)
+        return rules;
+    json_value_t v = *read_own(a, rules);
+    json_value_t *item = ARENA_ARRAY(a, json_value_t, v.n);
+    for (size_t i = 0; i < v.n; i++) {
+        json_value_t list = v.item[i];
+        json_value_t *kept = ARENA_ARRAY(a, json_value_t, list.n + 1);
+        size_t n_kept = 0;
+        for (size_t j = 0; list.kind == JSON_ARRAY && j < list.n; j++) {
+            bool gone = false;
+            for (size_t k = 0; k < n; k++)
+                gone |= str_eq(json_get_text(&list.item[j], "name", STR("")), name[k]);
+            if (!gone)
+                kept[n_kept++] = list.item[j];
+        }
+        if (list.kind == JSON_ARRAY) {
+            list.item = kept;
+            list.n = n_kept;
+        }
+        item[i] = list;
+    }
+    v.item = item;
+    str_t text = STR("");
+    st_t st = content_rules(a, &v, &text, NULL);
+    ASSERT(st == ST_OK);
+    return text;
+}
+
 bool content_has_rule_type(arena_t *a, str_t rules, str_t type)
 {
     const json_value_t *v = read_own(a, rules);

@@ -23,6 +23,8 @@ str_t content_set_property(arena_t *a, str_t metadata, str_t name, str_t value);
 ST content_rules(arena_t *a, const json_value_t *v, str_t *ret, err_t *err);
 /* Rules of `over` replace those of the same name. */
 str_t content_rules_merge(arena_t *a, str_t base, str_t over);
+/* Without the rules of these names. */
+str_t content_rules_without(arena_t *a, str_t rules, const str_t *name, size_t n);
 bool content_has_rule_type(arena_t *a, str_t rules, str_t type);
 
 /* Appends what an MD5 of a schema is made of. */

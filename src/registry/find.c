@@ -261,13 +261,32 @@ static int compare_subjects(const void *a, const void *b)
     return str_cmp((*(const subject_t *const *)a)->name, (*(const subject_t *const *)b)->name);
 }
 
-/* Those with a version at all, sorted. */
-static const subject_t **subjects_of(const registry_t *r, arena_t *a, str_t prefix, size_t *ret_n)
+/* The subject that a name with this prefix stands for; STR_NONE: it is no alias, or has another
+ * prefix. */
+static str_t aliased(arena_t *a, const setting_t *s, str_t prefix)
+{
+    str_t alias = s->has_config ? s->config.value[CONFIG_ALIAS] : STR_NONE;
+    return alias.len && has_prefix(s->name, prefix) ? name_of_kin(a, s->name, alias) : STR_NONE;
+}
+
+static bool has_alias(const registry_t *r, arena_t *a, str_t subject, str_t prefix)
+{
+    for (map_entry_t *e = NULL; (e = map_next(&r->settings, e));)
+        if (str_eq(aliased(a, e->value, prefix), subject))
+            return true;
+    return false;
+}
+
+/* Those with a version at all, sorted. aliases: also those that a name with the prefix stands for.
+ */
+static const subject_t **subjects_of(const registry_t *r, arena_t *a, str_t prefix, bool aliases,
+                                     size_t *ret_n)
 {
     const subject_t **list = ARENA_ARRAY(a, const subject_t *, r->subjects.len + 1);
     size_t n = 0;
     for (map_entry_t *e = NULL; (e = map_next(&r->subjects, e));)
-        if (has_prefix(e->key, prefix) && state_newest(e->value, true))
+        if (state_newest(e->value, true) &&
+            (has_prefix(e->key, prefix) || (aliases && has_alias(r, a, e->key, prefix))))
             list[n++] = e->value;
     qsort(list, n, sizeof *list, compare_subjects);
     *ret_n = n;
@@ -279,7 +298,7 @@ void registry_subjects(registry_t *r, arena_t *a, str_t prefix, registry_filter_
 {
     size_t n;
     pthread_mutex_lock(&r->lock);
-    const subject_t **list = subjects_of(r, a, prefix, &n);
+    const subject_t **list = subjects_of(r, a, prefix, false, &n);
     *ret = ARENA_ARRAY(a, str_t, n + 1);
     *ret_n = 0;
     for (size_t i = 0; i < n; i++) {
@@ -290,12 +309,30 @@ void registry_subjects(registry_t *r, arena_t *a, str_t prefix, registry_filter_
     pthread_mutex_unlock(&r->lock);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    return str_cmp(*(const str_t *)a, *(const str_t *)b);
+}
+
+void registry_aliases(registry_t *r, arena_t *a, str_t subject, str_t prefix, str_t **ret,
+                      size_t *ret_n)
+{
+    pthread_mutex_lock(&r->lock);
+    *ret = ARENA_ARRAY(a, str_t, r->settings.len + 1);
+    *ret_n = 0;
+    for (map_entry_t *e = NULL; (e = map_next(&r->settings, e));)
+        if (str_eq(aliased(a, e->value, prefix), subject))
+            (*ret)[(*ret_n)++] = arena_str(a, e->key);
+    pthread_mutex_unlock(&r->lock);
+    qsort(*ret, *ret_n, sizeof **ret, compare_names);
+}
+
 void registry_search(registry_t *r, arena_t *a, str_t prefix, registry_filter_t filter,
-                     bool latest_only, registry_schema_t **ret, size_t *ret_n)
+                     bool latest_only, bool aliases, registry_schema_t **ret, size_t *ret_n)
 {
     size_t n, n_versions = 0, out = 0;
     pthread_mutex_lock(&r->lock);
-    const subject_t **list = subjects_of(r, a, prefix, &n);
+    const subject_t **list = subjects_of(r, a, prefix, aliases, &n);
     for (size_t i = 0; i < n; i++)
         n_versions += list[i]->versions.len;
     registry_schema_t *found = ARENA_ARRAY(a, registry_schema_t, n_versions + 1);

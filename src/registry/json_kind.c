@@ -2,6 +2,7 @@
 #include "registry/json_diff.h"
 #include "registry/json_tree.h"
 #include "registry/kind.h"
+#include "registry/tags.h"
 
 typedef struct json_schema {
     const json_value_t *json;
@@ -23,6 +24,18 @@ static void put(buf_t *b, const void *schema, kind_form_t form)
     jschema_put_text(b, s->json, form == KIND_NORMALIZED);
 }
 
+static void entities(arena_t *a, const void *schema, kind_entities_t *to)
+{
+    const json_schema_t *s = schema;
+    jschema_entities(a, s->json, to);
+}
+
+static void set_tags(arena_t *a, const kind_entity_t *e, const str_t *tag, size_t n)
+{
+    json_value_t *object = e->part;
+    *object = tags_in_json(a, object, tag, n);
+}
+
 static void diff(kind_diff_t *d, const void *reader, const void *writer)
 {
     const json_schema_t *r = reader, *w = writer;
@@ -36,4 +49,4 @@ static void diff(kind_diff_t *d, const void *reader, const void *writer)
     VEC_DONE(&found.list);
 }
 
-const kind_class_t kind_json = {"JSON", parse, put, diff, NULL};
+const kind_class_t kind_json = {"JSON", parse, put, diff, NULL, entities, set_tags};

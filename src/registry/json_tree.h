@@ -70,6 +70,10 @@ struct jschema {
 ST jschema_parse(arena_t *a, const kind_input_t *in, const json_value_t **ret_json,
                  const jschema_t **ret, err_t *err);
 
+/* json_entities.c: the objects and properties of the text, by Confluent's paths: "object.a", of an
+ * array "array.object.a", of a combination "anyof.0.object.a". */
+void jschema_entities(arena_t *a, const json_value_t *json, kind_entities_t *to);
+
 /* Whether the pattern is found in the text; false too when matching takes too long. */
 bool jschema_matches(str_t pattern, str_t text);
 /* False when nobody's regular expressions have this syntax. */

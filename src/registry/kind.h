@@ -40,6 +40,20 @@ typedef struct kind_diff {
     VEC(str_t) messages;
 } kind_diff_t;
 
+/* A record of a schema, or a field of one: what can have tags. */
+typedef struct kind_entity {
+    str_t path;  /* as Confluent has it: "ns.Record", "ns.Record.field"; JSON: "object.field" */
+    str_t plain; /* the path without a namespace */
+    bool is_record;
+    const str_t *tag; /* what stands in the schema */
+    size_t n_tags;
+    void *part; /* the kind's own */
+} kind_entity_t;
+
+typedef struct kind_entities {
+    VEC(kind_entity_t) list; /* in the order of the text */
+} kind_entities_t;
+
 typedef struct kind_class {
     const char *name; /* AVRO, JSON, PROTOBUF */
     /* The schema as a tree in the arena. ST_BAD_INPUT says what is wrong, in the words of the
@@ -52,11 +66,19 @@ typedef struct kind_class {
     /* Whether the two are one schema though their stored texts differ: by the order of members, or
      * because one has references written out. NULL: then they never are. */
     bool (*equal)(const void *x, const void *y);
+    /* Appends all records and fields that the schema itself defines. */
+    void (*entities)(arena_t *a, const void *schema, kind_entities_t *to);
+    /* Has put() write these tags with the entity, in place of those that it has. a: that of the
+     * tree. */
+    void (*set_tags)(arena_t *a, const kind_entity_t *e, const str_t *tag, size_t n);
 } kind_class_t;
 
 #define KIND(id) extern const kind_class_t kind_##id;
 #include "registry/kinds.def"
 #undef KIND
+
+/* Where AVRO and JSON have tags: a member with an array of texts. */
+#define KIND_TAGS "confluent:tags"
 
 /* The kind of this name; empty: AVRO; NULL: there is none. */
 const kind_class_t *kind_find(str_t name);

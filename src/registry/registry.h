@@ -128,6 +128,27 @@ ST registry_check(registry_t *r, str_t subject, int32_t version, const registry_
 ST registry_put_text(registry_t *r, buf_t *b, const registry_schema_t *s, kind_form_t form,
                      err_t *err);
 
+/* tags.c: tags within a schema, of its records and fields. */
+typedef struct registry_tags {
+    str_t path; /* "ns.Record", "ns.Record.field", JSON: "object.field"; a first dot is ignored */
+    bool is_record;
+    const str_t *tag;
+    size_t n;
+    bool remove; /* of a change; else they are added */
+} registry_tags_t;
+
+/* The schema that was brought, with its tags changed, one change after the other; in the arena.
+ * ST_BAD_SCHEMA: also when there is no such record or field. */
+ST registry_retag(registry_t *r, arena_t *a, str_t subject, const registry_input_t *in,
+                  const registry_tags_t *change, size_t n, str_t *ret, err_t *err);
+/* The same with the tags that the subject's newest version has, where it still has the record or
+ * field. */
+ST registry_keep_tags(registry_t *r, arena_t *a, str_t subject, const registry_input_t *in,
+                      str_t *ret, err_t *err);
+/* Everything in the schema that has tags. */
+ST registry_tags(registry_t *r, arena_t *a, const registry_schema_t *s, registry_tags_t **ret,
+                 size_t *ret_n, err_t *err);
+
 /* find.c. subject: looks there, or with a mere context anywhere in it; a ptr of NULL: the default
  * context. ST_NO_SCHEMA. */
 ST registry_by_id(registry_t *r, int32_t id, str_t subject, registry_schema_t *ret, err_t *err);
@@ -154,9 +175,13 @@ void registry_subjects(registry_t *r, arena_t *a, str_t prefix, registry_filter_
                        str_t **ret, size_t *ret_n);
 ST registry_versions(registry_t *r, arena_t *a, str_t subject, registry_filter_t filter,
                      int32_t **ret, size_t *ret_n, err_t *err);
-/* All versions of the subjects with the prefix, by subject and version. */
+/* All versions of the subjects with the prefix, by subject and version. aliases: also of those that
+ * an alias with the prefix stands for. */
 void registry_search(registry_t *r, arena_t *a, str_t prefix, registry_filter_t filter,
-                     bool latest_only, registry_schema_t **ret, size_t *ret_n);
+                     bool latest_only, bool aliases, registry_schema_t **ret, size_t *ret_n);
+/* The aliases with the prefix that stand for the subject, sorted. */
+void registry_aliases(registry_t *r, arena_t *a, str_t subject, str_t prefix, str_t **ret,
+                      size_t *ret_n);
 /* Ids of the schemas that refer to the version. */
 void registry_referrers(registry_t *r, arena_t *a, str_t subject, int32_t version, bool deleted,
                         int32_t **ret, size_t *ret_n);

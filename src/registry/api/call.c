@@ -1,5 +1,6 @@
 #include "registry/api/call.h"
 
+#include "http/parse.h"
 #include "registry/content.h"
 #include "registry/name.h"
 
@@ -136,7 +137,7 @@ st_t call_text(call_t *c, const json_value_t *body, const char *name, str_t *ret
     return ST_OK;
 }
 
-static ST body_int(call_t *c, const json_value_t *body, const char *name, int32_t *ret)
+st_t call_int(call_t *c, const json_value_t *body, const char *name, int32_t *ret)
 {
     str_t text;
     TRY(call_text(c, body, name, &text));
@@ -159,28 +160,83 @@ static ST body_refs(call_t *c, const json_value_t *body, registry_input_t *in)
             return call_fail(c, 400, "Unable to process JSON: a reference must be an object");
         TRY(call_text(c, &list->item[i], "name", &ref[i].name));
         TRY(call_text(c, &list->item[i], "subject", &ref[i].subject));
-        TRY(body_int(c, &list->item[i], "version", &ref[i].version));
+        TRY(call_int(c, &list->item[i], "version", &ref[i].version));
     }
     in->ref = ref;
     in->n_refs = list->n;
     return ST_OK;
 }
 
-st_t call_input(call_t *c, registry_input_t *ret)
+static ST entity(call_t *c, const json_value_t *v, bool remove, registry_tags_t *ret)
+{
+    const json_value_t *e = json_get(v, "schemaEntity"), *list = json_get(v, "tags");
+    str_t type = json_get_text(e, "entityType", STR(""));
+    bool record = str_eq(type, STR("sr_record"));
+    if (!record && !str_eq(type, STR("sr_field")))
+        return call_fail(c, 400, "Unable to process JSON: \"entityType\" must be sr_record or "
+                                 "sr_field");
+    *ret = (registry_tags_t){.path = json_get_text(e, "entityPath", STR("")),
+                             .is_record = record,
+                             .remove = remove};
+    str_t *tag = ARENA_ARRAY(c->arena, str_t, list ? list->n : 0);
+    for (size_t i = 0; list && i < list->n; i++) {
+        if (list->kind != JSON_ARRAY || list->item[i].kind != JSON_STRING)
+            return call_fail(c, 400, "Unable to process JSON: \"tags\" must be an array of texts");
+        tag[ret->n++] = list->item[i].text;
+    }
+    ret->tag = tag;
+    return ST_OK;
+}
+
+st_t call_tags(call_t *c, const json_value_t *body, const char *name, bool remove,
+               registry_tags_t **ret, size_t *ret_n)
+{
+    const json_value_t *list = json_get(body, name);
+    size_t n = list && list->kind == JSON_ARRAY ? list->n : 0;
+    if (list && list->kind != JSON_ARRAY && list->kind != JSON_NULL)
+        return call_fail(c, 400, "Unable to process JSON: \"%s\" must be an array", name);
+    registry_tags_t *all = ARENA_ARRAY(c->arena, registry_tags_t, *ret_n + n + 1);
+    for (size_t i = 0; i < *ret_n; i++)
+        all[i] = (*ret)[i];
+    for (size_t i = 0; i < n; i++)
+        TRY(entity(c, &list->item[i], remove, &all[*ret_n + i]));
+    *ret = all;
+    *ret_n += n;
+    return ST_OK;
+}
+
+/* Without a version it is the next one, which the metadata then say. */
+static ST apply_tags(call_t *c, const json_value_t *body, str_t subject, registry_input_t *in)
+{
+    registry_tags_t *change = NULL;
+    size_t n = 0;
+    TRY(call_tags(c, body, "schemaTagsToAdd", false, &change, &n));
+    TRY(call_tags(c, body, "schemaTagsToRemove", true, &change, &n));
+    if (json_get_bool(body, "propagateSchemaTags", false))
+        TRY(registry_keep_tags(c->registry, c->arena, subject, in, &in->text, &c->err));
+    if (!n)
+        return ST_OK;
+    TRY(registry_retag(c->registry, c->arena, subject, in, change, n, &in->text, &c->err));
+    in->version = in->version ? in->version : REGISTRY_LATEST;
+    return ST_OK;
+}
+
+st_t call_input(call_t *c, str_t subject, registry_input_t *ret)
 {
     const json_value_t *body;
     registry_input_t in = {.normalize = call_flag(c, "normalize")};
     TRY(call_body(c, &body));
     TRY(call_text(c, body, "schemaType", &in.type));
     TRY(call_text(c, body, "schema", &in.text));
-    TRY(body_int(c, body, "version", &in.version));
-    TRY(body_int(c, body, "id", &in.id));
+    TRY(call_int(c, body, "version", &in.version));
+    TRY(call_int(c, body, "id", &in.id));
     TRY(body_refs(c, body, &in));
     TRY(content_metadata(c->arena, json_get(body, "metadata"), &in.metadata, &c->err));
     TRY(content_rules(c->arena, json_get(body, "ruleSet"), &in.rules, &c->err));
     if (in.text.len > CALL_SCHEMA_BYTES_MAX)
         return err_set(&c->err, ST_TOO_LARGE,
                        "Register operation failed because schema is too large");
+    TRY(apply_tags(c, body, subject, &in));
     *ret = in;
     return ST_OK;
 }
@@ -223,6 +279,58 @@ static void put_raw(buf_t *b, const char *name, str_t json)
     }
 }
 
+static bool asked_for(str_t wanted, const registry_tags_t *t)
+{
+    str_t one;
+    while (str_split(&wanted, ',', &one)) {
+        if (str_eq(one, STR("*")))
+            return true;
+        for (size_t i = 0; i < t->n; i++)
+            if (str_eq(one, t->tag[i]))
+                return true;
+    }
+    return false;
+}
+
+/* Every findTags of the query, with commas between them. */
+static str_t tags_wanted(call_t *c)
+{
+    str_t rest = c->http->query, pair, name, all = STR("");
+    while (str_split(&rest, '&', &pair)) {
+        str_t value = pair;
+        if (str_split(&value, '=', &name) && str_eq(name, STR("findTags")) &&
+            http_percent_decode(c->arena, value, true, &value))
+            all = arena_printf(c->arena, STR_FMT "%s" STR_FMT, STR_ARG(all), all.len ? "," : "",
+                               STR_ARG(value));
+    }
+    return all;
+}
+
+st_t call_put_tags(call_t *c, buf_t *b, const registry_schema_t *s)
+{
+    str_t wanted = tags_wanted(c);
+    registry_tags_t *t;
+    size_t n;
+    if (!wanted.len)
+        return ST_OK;
+    TRY(registry_tags(c->registry, c->arena, s, &t, &n, &c->err));
+    json_put_name(b, "schemaTags");
+    buf_put_char(b, '[');
+    for (size_t i = 0; i < n; i++) {
+        if (!asked_for(wanted, &t[i]))
+            continue;
+        json_put_item(b);
+        BUF_LIT(b, "{\"schemaEntity\":{");
+        json_put_member_str(b, "entityPath", t[i].path);
+        json_put_member_str(b, "entityType", t[i].is_record ? STR("sr_record") : STR("sr_field"));
+        BUF_LIT(b, "},\"tags\":");
+        call_put_texts(b, t[i].tag, t[i].n);
+        buf_put_char(b, '}');
+    }
+    buf_put_char(b, ']');
+    return ST_OK;
+}
+
 st_t call_put_schema(call_t *c, buf_t *b, const registry_schema_t *s, unsigned fields)
 {
     kind_form_t form = call_form(c);
@@ -250,6 +358,7 @@ st_t call_put_schema(call_t *c, buf_t *b, const registry_schema_t *s, unsigned f
     put_raw(b, "metadata", s->metadata);
     put_raw(b, "ruleSet", s->rules);
     json_put_member_str(b, "schema", text);
+    TRY(call_put_tags(c, b, s));
     if (fields & CALL_STORED) {
         json_put_member_i64(b, "ts", s->ts_ms);
         json_put_member_bool(b, "deleted", s->deleted);

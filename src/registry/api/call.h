@@ -50,8 +50,13 @@ kind_form_t call_form(call_t *c);
 ST call_body(call_t *c, const json_value_t **ret);
 /* A member as a text; STR_NONE when it is not there. */
 ST call_text(call_t *c, const json_value_t *body, const char *name, str_t *ret);
-/* The body as a schema. */
-ST call_input(call_t *c, registry_input_t *ret);
+/* A member as a whole number; 0 when it is not there. */
+ST call_int(call_t *c, const json_value_t *body, const char *name, int32_t *ret);
+/* The body as a schema for the subject, with the tags that it asks for. */
+ST call_input(call_t *c, str_t subject, registry_input_t *ret);
+/* The body's list of this name: tags of records and fields, as changes. */
+ST call_tags(call_t *c, const json_value_t *body, const char *name, bool remove,
+             registry_tags_t **ret, size_t *ret_n);
 
 /* ---- answers */
 
@@ -62,6 +67,8 @@ typedef enum call_fields {
     CALL_VERSION = 8 /* version without subject */
 } call_fields_t;
 
+/* schemaTags, where the query's findTags asks for them: those with one of its tags, or "*". */
+ST call_put_tags(call_t *c, buf_t *b, const registry_schema_t *s);
 /* The members of a schema, its text in the form that `format` asks for. */
 ST call_put_schema(call_t *c, buf_t *b, const registry_schema_t *s, unsigned fields);
 void call_put_ids(buf_t *b, const int32_t *id, size_t n);

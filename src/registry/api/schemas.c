@@ -154,23 +154,41 @@ static size_t with_rule_type(call_t *c, registry_schema_t *s, size_t n, str_t ty
     return kept;
 }
 
+static ST put_with_aliases(call_t *c, buf_t *b, const registry_schema_t *s, str_t prefix)
+{
+    str_t *alias;
+    size_t n;
+    registry_aliases(c->registry, c->arena, s->subject, prefix, &alias, &n);
+    TRY(call_put_schema(c, b, s, CALL_SUBJECT | CALL_ID | CALL_STORED));
+    if (n) {
+        b->len--; /* back into the object */
+        json_put_name(b, "aliases");
+        call_put_texts(b, alias, n);
+        buf_put_char(b, '}');
+    }
+    return ST_OK;
+}
+
 st_t api_schemas(call_t *c, buf_t *b)
 {
     str_t prefix = http_query(c->http, "subjectPrefix"), type = http_query(c->http, "ruleType");
+    bool aliases = call_flag(c, "aliases");
     registry_schema_t *s;
     size_t n, from, to;
     if (http_param(c->http, "context").ptr)
         TRY(call_subject_of(c, prefix.ptr ? prefix : STR(""), false, &prefix));
-    registry_search(c->registry, c->arena, prefix.ptr ? prefix : STR(""),
+    prefix = prefix.ptr ? prefix : STR("");
+    registry_search(c->registry, c->arena, prefix,
                     call_flag(c, "deleted") ? REGISTRY_WITH_DELETED : REGISTRY_ACTIVE,
-                    call_flag(c, "latestOnly"), &s, &n);
+                    call_flag(c, "latestOnly"), aliases, &s, &n);
     if (type.len)
         n = with_rule_type(c, s, n, type);
     TRY(call_page(c, n, SEARCH_MAX, &from, &to));
     buf_put_char(b, '[');
     for (size_t i = from; i < to; i++) {
         json_put_item(b);
-        TRY(call_put_schema(c, b, &s[i], CALL_SUBJECT | CALL_ID | CALL_STORED));
+        TRY(aliases ? put_with_aliases(c, b, &s[i], prefix)
+                    : call_put_schema(c, b, &s[i], CALL_SUBJECT | CALL_ID | CALL_STORED));
     }
     buf_put_char(b, ']');
     return ST_OK;

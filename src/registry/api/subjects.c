@@ -1,5 +1,6 @@
 /* Subjects and their versions; checks of compatibility. */
 #include "registry/api/call.h"
+#include "registry/content.h"
 #include "registry/name.h"
 
 st_t api_subjects(call_t *c, buf_t *b)
@@ -21,7 +22,7 @@ st_t api_subject_lookup(call_t *c, buf_t *b)
     registry_input_t in;
     registry_schema_t s;
     TRY(call_subject(c, true, &subject));
-    TRY(call_input(c, &in));
+    TRY(call_input(c, subject, &in));
     TRY(registry_lookup(c->registry, subject, &in, call_flag(c, "deleted"), &s, &c->err));
     return call_put_schema(c, b, &s, CALL_SUBJECT | CALL_ID | CALL_STORED);
 }
@@ -114,21 +115,26 @@ static void tell_reasons(call_t *c, str_t subject, const kind_diff_t *d)
     buf_done(&b);
 }
 
-st_t api_version_register(call_t *c, buf_t *b)
+static ST register_and_tell(call_t *c, str_t subject, const registry_input_t *in, buf_t *b)
 {
-    str_t subject;
-    registry_input_t in;
     registry_schema_t s;
     kind_diff_t why = {.arena = c->arena};
-    TRY(call_subject(c, true, &subject));
-    TRY(call_input(c, &in));
-    in.force = call_flag(c, "force");
-    st_t st = registry_register(c->registry, subject, &in, &s, &why, &c->err);
+    st_t st = registry_register(c->registry, subject, in, &s, &why, &c->err);
     if (st == ST_INCOMPATIBLE)
         tell_reasons(c, subject, &why);
     VEC_DONE(&why.messages);
     TRY(st);
     return call_put_schema(c, b, &s, CALL_ID | CALL_VERSION);
+}
+
+st_t api_version_register(call_t *c, buf_t *b)
+{
+    str_t subject;
+    registry_input_t in;
+    TRY(call_subject(c, true, &subject));
+    TRY(call_input(c, subject, &in));
+    in.force = call_flag(c, "force");
+    return register_and_tell(c, subject, &in, b);
 }
 
 st_t api_version_delete(call_t *c, buf_t *b)
@@ -179,6 +185,45 @@ st_t api_version_referencedby(call_t *c, buf_t *b)
     return ST_OK;
 }
 
+/* ---- tags of a version make a new one */
+
+static ST changed_rules(call_t *c, const json_value_t *body, str_t old, str_t *ret)
+{
+    str_t merged;
+    const json_value_t *names = json_get(body, "rulesToRemove");
+    TRY(content_rules(c->arena, json_get(body, "ruleSet"), ret, &c->err));
+    if (ret->len)
+        return ST_OK;
+    TRY(content_rules(c->arena, json_get(body, "rulesToMerge"), &merged, &c->err));
+    size_t n = 0, max = names && names->kind == JSON_ARRAY ? names->n : 0;
+    str_t *name = ARENA_ARRAY(c->arena, str_t, max + 1);
+    for (size_t i = 0; i < max; i++)
+        if (names->item[i].kind == JSON_STRING)
+            name[n++] = names->item[i].text;
+    *ret = content_rules_without(c->arena, content_rules_merge(c->arena, old, merged), name, n);
+    return ST_OK;
+}
+
+st_t api_version_tags(call_t *c, buf_t *b)
+{
+    registry_schema_t s;
+    const json_value_t *body;
+    registry_tags_t *change = NULL;
+    size_t n = 0;
+    TRY(find_version(c, false, &s));
+    TRY(call_body(c, &body));
+    TRY(call_tags(c, body, "tagsToAdd", false, &change, &n));
+    TRY(call_tags(c, body, "tagsToRemove", true, &change, &n));
+    registry_input_t in = {.type = s.type, .text = s.text, .ref = s.ref, .n_refs = s.n_refs};
+    TRY(call_int(c, body, "newVersion", &in.version));
+    in.version = in.version ? in.version : REGISTRY_LATEST;
+    TRY(content_metadata(c->arena, json_get(body, "metadata"), &in.metadata, &c->err));
+    in.metadata = in.metadata.len ? in.metadata : s.metadata;
+    TRY(changed_rules(c, body, s.rules, &in.rules));
+    TRY(registry_retag(c->registry, c->arena, s.subject, &in, change, n, &in.text, &c->err));
+    return register_and_tell(c, s.subject, &in, b);
+}
+
 /* ---- compatibility */
 
 static ST check(call_t *c, buf_t *b, int32_t version)
@@ -188,7 +233,7 @@ static ST check(call_t *c, buf_t *b, int32_t version)
     kind_diff_t d = {.arena = c->arena};
     bool verbose = call_flag(c, "verbose");
     TRY(call_subject(c, true, &subject));
-    TRY(call_input(c, &in));
+    TRY(call_input(c, subject, &in));
     st_t st = registry_check(c->registry, subject, version, &in, &d, &c->err);
     if (st == ST_BAD_SCHEMA && verbose) {
         kind_differ(&d, "%s", c->err.msg);

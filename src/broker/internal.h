@@ -125,7 +125,8 @@ struct broker_request {
     wire_out_t out;          /* 4 bytes of length, header, body */
     VEC(log_chunk_t) chunks; /* the records of the answer, in their order */
     size_t written;
-    int32_t mutations, throttle_ms; /* throttle.c: partitions made and removed; the wait */
+    int32_t throttle_ms; /* throttle.c: the wait */
+    bool mutates;        /* it makes or removes partitions */
 };
 
 static inline broker_t *broker_of(const broker_request_t *r);

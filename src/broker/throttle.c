@@ -55,9 +55,24 @@ static double wait_of(broker_request_t *r)
         bytes += r->chunks.ptr[i].bytes.len;
     if (bytes)
         other = charge(r, QUOTA_CONSUME, (double)bytes, now_ns);
-    else if (r->mutations)
-        other = charge(r, QUOTA_MUTATION, r->mutations, now_ns);
+    else if (r->mutates)
+        other = charge(r, QUOTA_MUTATION, 0, now_ns);
     return other > wait ? other : wait;
+}
+
+bool broker_throttle_mutations(broker_request_t *r, int32_t n, int16_t strict_from)
+{
+    broker_quotas_t *q = &broker_of(r)->quotas;
+    if (!atomic_load_explicit(&q->any, memory_order_relaxed))
+        return true;
+    int64_t now_ns = io_mono_ns(broker_of(r)->io);
+    r->mutates = true;
+    pthread_mutex_lock(&q->lock);
+    bool may = r->version < strict_from || charge(r, QUOTA_MUTATION, 0, now_ns) <= 0;
+    if (may)
+        charge(r, QUOTA_MUTATION, n, now_ns);
+    pthread_mutex_unlock(&q->lock);
+    return may;
 }
 
 int32_t broker_throttle_produce(broker_request_t *r)

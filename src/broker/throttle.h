@@ -25,6 +25,10 @@ void broker_quotas_free(broker_t *b);
 bool broker_ip_enter(broker_t *b, str_t ip);
 void broker_ip_leave(broker_t *b, str_t ip);
 
+/* Counts `n` partitions to be made or removed. False: those before have used the quota up and
+ * nothing may be done (KAFKA_THROTTLING_QUOTA_EXCEEDED); only from the API's version `strict_from`
+ * on, older clients do not know that answer and are slowed down. thread: admin */
+bool broker_throttle_mutations(broker_request_t *r, int32_t n, int16_t strict_from);
 /* Counts what a Produce brings. Returns for how many ms its connection is not listened to: from now
  * on, for Produce is pipelined. thread: net */
 int32_t broker_throttle_produce(broker_request_t *r);

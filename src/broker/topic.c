@@ -136,6 +136,12 @@ static broker_failure_t check_topic(broker_request_t *r, int32_t i, log_topic_sp
     return broker_config_check(&r->arena, config, spec->n_configs);
 }
 
+static broker_failure_t too_many_mutations(void)
+{
+    return (broker_failure_t){KAFKA_THROTTLING_QUOTA_EXCEEDED,
+                              STR("The throttling quota has been exceeded.")};
+}
+
 /* Who may not see configs sees nothing of the kind. */
 static void hide_created(wire_create_topics_response_topic_t *to)
 {
@@ -151,9 +157,10 @@ static void create_one(broker_request_t *r, int32_t i, wire_create_topics_respon
     broker_failure_t f = check_topic(r, i, &spec);
     err_t err;
     to->name = m->topics.ptr[i].name;
+    if (!f.code && !m->validate_only && !broker_throttle_mutations(r, spec.partitions, 6))
+        f = too_many_mutations();
     if (!f.code && !m->validate_only) {
         st_t st = log_topic_create(b->log, &spec, &err);
-        r->mutations += spec.partitions;
         if (st == ST_BAD_INPUT)
             f = BROKER_FAIL(&r->arena, KAFKA_INVALID_REQUEST, "%s", err.msg);
         else if (st != ST_OK)
@@ -206,8 +213,10 @@ static void delete_one(broker_request_t *r, str_t name, const wire_uuid_t *id,
         return;
     to->name = arena_str(&r->arena, log_topic_name(t));
     to->topic_id = broker_uuid(log_topic_id(t));
-    r->mutations += log_topic_partitions(t);
-    to->error_code = broker_code(log_topic_delete(b->log, to->name, NULL));
+    if (broker_throttle_mutations(r, log_topic_partitions(t), 5))
+        to->error_code = broker_code(log_topic_delete(b->log, to->name, NULL));
+    else
+        to->error_code = KAFKA_THROTTLING_QUOTA_EXCEEDED;
     log_topic_unref(t);
 }
 
@@ -253,7 +262,8 @@ static broker_failure_t grow_one(broker_request_t *r,
         return BROKER_FAIL(&r->arena, KAFKA_INVALID_REPLICA_ASSIGNMENT,
                            "%d partitions are new, %d assignments were given", t->count - now,
                            t->assignments.len);
-    r->mutations += t->count - now;
+    if (!m->validate_only && !broker_throttle_mutations(r, t->count - now, 3))
+        return too_many_mutations();
     st_t st = m->validate_only ? ST_OK : log_topic_grow(b->log, t->name, t->count, &err);
     return st == ST_OK ? (broker_failure_t){0}
                        : BROKER_FAIL(&r->arena, broker_code(st), "%s", err.msg);

@@ -84,6 +84,12 @@ ST io_file_sync(io_file_t *f, err_t *err)
     return f->io->class->sync(f, err);
 }
 
+void io_file_set_out(io_file_t *f)
+{
+    if (f->io->class->set_out)
+        f->io->class->set_out(f);
+}
+
 ST io_file_lock(io_file_t *f, err_t *err)
 {
     return f->io->class->lock(f, err);

@@ -57,6 +57,9 @@ ST io_file_size(io_file_t *f, int64_t *ret, err_t *err);
 ST io_file_truncate(io_file_t *f, int64_t size, err_t *err);
 /* fdatasync. After a failure what the disk holds is unknown: do not go on, do not try again. */
 ST io_file_sync(io_file_t *f, err_t *err);
+/* What was written sets out for the disk; nothing is waited for, nothing is promised. Of many files
+ * to be synced, all set out first: then they share the file system's commit. */
+void io_file_set_out(io_file_t *f);
 /* An exclusive lock for as long as the file is open; ST_BUSY when another process (or another open)
  * has it. */
 ST io_file_lock(io_file_t *f, err_t *err);
@@ -104,6 +107,7 @@ typedef struct io_class {
     ST (*size)(io_file_t *f, int64_t *ret, err_t *err);
     ST (*truncate)(io_file_t *f, int64_t size, err_t *err);
     ST (*sync)(io_file_t *f, err_t *err);
+    void (*set_out)(io_file_t *f); /* NULL: nothing */
     ST (*lock)(io_file_t *f, err_t *err);
 } io_class_t;
 

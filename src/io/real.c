@@ -223,6 +223,13 @@ static ST real_sync(io_file_t *file, err_t *err)
     return fdatasync(f->fd) < 0 ? fail(err, "sync", f->path) : ST_OK;
 }
 
+static void real_set_out(io_file_t *file)
+{
+    real_file_t *f = (real_file_t *)file;
+    int rc = sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    (void)rc; /* what is wrong the sync will say */
+}
+
 static ST real_lock(io_file_t *file, err_t *err)
 {
     real_file_t *f = (real_file_t *)file;
@@ -332,6 +339,7 @@ static const io_class_t real_class = {
     .size = real_size,
     .truncate = real_truncate,
     .sync = real_sync,
+    .set_out = real_set_out,
     .lock = real_lock,
 };
 

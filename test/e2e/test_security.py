@@ -476,6 +476,28 @@ def test_quotas(broker):
     assert took < 1.5 and wait == 0
 
 
+def create_code(raw, name, partitions):
+    """CreateTopics 6: throttle_time_ms and the topic's error code."""
+    topic = bytes([len(name) + 1]) + name.encode() + struct.pack(">ih", partitions, 1) + b"\1\1\0"
+    answer = raw.call(19, 6, b"\0" + b"\2" + topic + struct.pack(">i?", 5000, False) + b"\0")
+    throttle_ms, _, length = struct.unpack(">iBB", answer[1:7])  # behind the header's tagged fields
+    return throttle_ms, struct.unpack(">h", answer[6 + length:8 + length])[0]
+
+
+def test_a_quota_of_changes_refuses_what_is_beyond(broker):
+    b = broker({"PLAINTEXT": "PLAINTEXT"}, "quota.window.num=2\n")
+    with Raw(b.port("PLAINTEXT")) as s:
+        assert set_quota(s, {"client-id": None}, controller_mutation_rate=5) == 0
+        throttle_ms, code = create_code(s, "much", 20)  # the first may go beyond it, those behind may not
+        assert throttle_ms > 1000 and code == 0
+    with Raw(b.port("PLAINTEXT")) as s:
+        throttle_ms, code = create_code(s, "more", 1)
+        assert throttle_ms > 0 and code == 89
+    with Raw(b.port("PLAINTEXT")) as s:
+        assert set_quota(s, {"client-id": None}, controller_mutation_rate=None) == 0
+        assert create_code(s, "more", 1) == (0, 0)
+
+
 def test_addresses_have_so_many_connections(broker):
     b = broker({"PLAINTEXT": "PLAINTEXT"}, "max.connections.per.ip=1\nmax.connections.per.ip.overrides=127.0.0.1:3\n"
                "quota.window.num=2\n")

@@ -241,6 +241,12 @@ ST log_segment_sync(log_segment_t *s, err_t *err)
     return s->out ? io_file_sync(s->out, err) : ST_OK;
 }
 
+void log_segment_set_out(log_segment_t *s)
+{
+    if (s->out)
+        io_file_set_out(s->out);
+}
+
 void log_segment_rest(log_segment_t *s)
 {
     pthread_mutex_lock(&s->lock);

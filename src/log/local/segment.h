@@ -73,6 +73,8 @@ void log_segment_publish(log_segment_t *s);
 void log_segment_take_back(log_segment_t *s);
 /* thread: upkeep. */
 ST log_segment_sync(log_segment_t *s, err_t *err);
+/* Before the sync of many: see io_file_set_out. */
+void log_segment_set_out(log_segment_t *s);
 /* thread: upkeep. Closes files that nobody reads just now. */
 void log_segment_rest(log_segment_t *s);
 /* thread: upkeep. Removes the files; missing ones are none of its business. */

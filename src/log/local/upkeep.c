@@ -133,6 +133,8 @@ static void sync_all(round_t *r)
 {
     err_t err;
     st_t st = ST_OK;
+    for (size_t i = 0; i < r->touched.len; i++)
+        log_segment_set_out(r->touched.ptr[i]);
     for (size_t i = 0; i < r->touched.len && st == ST_OK; i++)
         st = log_segment_sync(r->touched.ptr[i], &err);
     for (size_t i = 0; i < r->new_files.len && st == ST_OK; i++)

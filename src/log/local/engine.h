@@ -153,6 +153,7 @@ struct log {
     pthread_cond_t cleaner_wanted; /* it is to stop */
     bool has_cleaner;
     bool has_thread, stopping, wants_upkeep, clean;
+    bool settling; /* what was replayed is not in segments yet: reads are served, commits wait */
     int64_t upkeeps;  /* rounds done */
     err_t upkeep_err; /* of the last round; code ST_OK when it went well */
     int64_t retain_at_ns;

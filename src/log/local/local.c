@@ -158,8 +158,12 @@ static ST recover(log_t *log, err_t *err)
     if (!log->clean) {
         log->leader_epoch++;
         remove_strays(log);
-        /* From here on nothing of the old journals is needed; only then may they be written. */
-        TRY(log_upkeep_round(log, true, true, err));
+        /* With the round behind it nothing of the old journals is needed; only then may they be
+         * written. The syncs of many partitions take their time: nobody who reads waits for it. */
+        if (log->opt.no_thread)
+            TRY(log_upkeep_round(log, true, true, err));
+        else
+            log->settling = true;
     }
     log->journal_pos = log->journal.pos;
     return ST_OK;

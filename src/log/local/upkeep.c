@@ -331,9 +331,12 @@ ST log_local_upkeep(log_t *log, bool now, err_t *err)
 static void run_round(log_t *log)
 {
     err_t err = {.code = ST_OK};
+    bool first = log->settling;
     pthread_mutex_unlock(&log->lock);
-    st_t st = log_upkeep_round(log, false, false, &err);
+    st_t st = log_upkeep_round(log, first, first, &err);
     pthread_mutex_lock(&log->lock);
+    if (st == ST_OK)
+        log->settling = false;
     log->upkeep_err = err;
     log->upkeep_err.code = st;
     log->upkeeps++;
@@ -348,7 +351,8 @@ static void *upkeep_main(void *arg)
         int64_t left = log->retain_at_ns - io_mono_ns(log->io);
         if (log->upkeep_err.code != ST_OK && left > RETRY_NS)
             left = RETRY_NS;
-        if (!log->wants_upkeep && left > 0 &&
+        bool wanted = log->wants_upkeep || (log->settling && log->upkeep_err.code == ST_OK);
+        if (!wanted && left > 0 &&
             (io_cond_wait(log->io, &log->wanted, &log->lock, left) || log->stopping))
             continue;
         log->wants_upkeep = false;
@@ -383,6 +387,14 @@ void log_upkeep_stop(log_t *log)
 
 ST log_upkeep_room(log_t *log, err_t *err)
 {
+    while (log->settling) {
+        if (log->upkeep_err.code != ST_OK) {
+            if (err)
+                *err = log->upkeep_err;
+            return log->upkeep_err.code;
+        }
+        io_cond_wait(log->io, &log->turned, &log->lock, -1);
+    }
     if (log->journal_pos < log->journal_limit_bytes)
         return ST_OK;
     log->wants_upkeep = true;

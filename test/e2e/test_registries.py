@@ -211,3 +211,25 @@ def test_the_leader_is_lost(registries, how):
             time.sleep(0.1)
         for subject, i in given.items():
             assert registries.get(name, f"/subjects/{subject}/versions/1")["id"] == i
+
+
+def test_the_cluster_is_away(arus, tmp_path):
+    """Reads go on; a change is refused, and taken again once the cluster is back."""
+    kafka = Broker(arus, tmp_path / "kafka", "-D", f"group.min.session.timeout.ms={SESSION_MS}").start()
+    port, registries = kafka.ports[0], Registries(arus, tmp_path, kafka.address)
+    try:
+        name = registries.start("-D", "kafkastore.timeout.ms=1000")
+        assert registries.post(name, "s", schema(1)).json()["id"] == 1
+        kafka.kill()
+        r = registries.post(name, "s2", schema(2))
+        assert r.status_code == 500 and r.json()["error_code"] in (50001, 50002, 50003, 50004), r.text
+        assert registries.get(name, "/schemas/ids/1")["schema"] == json.dumps(schema(1), separators=(",", ":"))
+        kafka.start(port)
+        until = time.time() + 30
+        while (r := registries.post(name, "s3", schema(3))).status_code != 200:
+            assert time.time() < until, registries.log(name)
+            time.sleep(0.2)
+        assert set(registries.get(name, "/subjects")) >= {"s", "s3"}
+    finally:
+        registries.close()
+        kafka.kill()

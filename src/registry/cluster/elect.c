@@ -24,20 +24,13 @@ static ST failed(rd_kafka_error_t *e, const char *what, bool *ret_abort, err_t *
     return st;
 }
 
-/* Of one write: where its last record is, or that one was refused. */
-typedef struct delivery {
-    int64_t last;
-    rd_kafka_resp_err_t error;
-} delivery_t;
-
+/* In the thread that commits or aborts. */
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *m, void *opaque)
 {
-    (void)rk, (void)opaque;
-    delivery_t *d = m->_private;
-    if (m->err)
-        d->error = m->err;
-    else if (m->offset > d->last)
-        d->last = m->offset;
+    (void)rk;
+    cluster_t *c = opaque;
+    if (!m->err && m->offset > c->last_offset)
+        c->last_offset = m->offset;
 }
 
 static ST new_producer(cluster_t *c, rd_kafka_t **ret, err_t *err)
@@ -54,6 +47,7 @@ static ST new_producer(cluster_t *c, rd_kafka_t **ret, err_t *err)
     cluster_conf_set(conf, "message.max.bytes", "10000000");
     arena_done(&a);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
+    rd_kafka_conf_set_opaque(conf, c);
     return cluster_client(c, RD_KAFKA_PRODUCER, conf, ret, err);
 }
 
@@ -112,7 +106,7 @@ bool cluster_leads(cluster_t *c)
 
 /* ---- writing */
 
-static ST produce(cluster_t *c, str_t key, str_t value, int64_t now_ms, delivery_t *d, err_t *err)
+static ST produce(cluster_t *c, str_t key, str_t value, int64_t now_ms, err_t *err)
 {
     rd_kafka_vu_t part[] = {
         {.vtype = RD_KAFKA_VTYPE_TOPIC, .u.cstr = c->topic},
@@ -120,8 +114,7 @@ static ST produce(cluster_t *c, str_t key, str_t value, int64_t now_ms, delivery
         {.vtype = RD_KAFKA_VTYPE_MSGFLAGS, .u.i = RD_KAFKA_MSG_F_COPY},
         {.vtype = RD_KAFKA_VTYPE_KEY, .u.mem = {(void *)(uintptr_t)key.ptr, key.len}},
         {.vtype = RD_KAFKA_VTYPE_VALUE, .u.mem = {(void *)(uintptr_t)value.ptr, value.len}},
-        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = now_ms},
-        {.vtype = RD_KAFKA_VTYPE_OPAQUE, .u.ptr = d}};
+        {.vtype = RD_KAFKA_VTYPE_TIMESTAMP, .u.i64 = now_ms}};
     rd_kafka_error_t *e = rd_kafka_produceva(c->producer, part, sizeof part / sizeof *part);
     return failed(e, "the topic takes no record", NULL, err);
 }
@@ -129,13 +122,13 @@ static ST produce(cluster_t *c, str_t key, str_t value, int64_t now_ms, delivery
 static ST transact(cluster_t *c, const str_t *key, const str_t *value, size_t n, int64_t now_ms,
                    int64_t *ret_end, bool *ret_abort, err_t *err)
 {
-    delivery_t d = {.last = -1};
     if (!c->producer || c->broken)
         return err_set(err, ST_BUSY, "this registry does not lead: try again");
     TRY(failed(rd_kafka_begin_transaction(c->producer), "no transaction begins", NULL, err));
     *ret_abort = true;
+    c->last_offset = -1;
     for (size_t i = 0; i < n; i++)
-        TRY(produce(c, key[i], value[i], now_ms, &d, err));
+        TRY(produce(c, key[i], value[i], now_ms, err));
     rd_kafka_error_t *e;
     for (int i = 0; i < 2; i++) { /* once more when it was only late: that is idempotent */
         e = rd_kafka_commit_transaction(c->producer, (int)c->timeout_ms);
@@ -144,8 +137,8 @@ static ST transact(cluster_t *c, const str_t *key, const str_t *value, size_t n,
         rd_kafka_error_destroy(e);
     }
     TRY(failed(e, "the change is not committed", ret_abort, err));
-    ASSERT(d.last >= 0 && !d.error);
-    *ret_end = d.last + 1;
+    ASSERT(c->last_offset >= 0);
+    *ret_end = c->last_offset + 1;
     return ST_OK;
 }
 

@@ -30,6 +30,7 @@ struct cluster {
     pthread_cond_t moved;
     int64_t next_offset; /* all before it is applied */
     int64_t written;     /* behind what was written here */
+    int64_t last_offset; /* of the transaction that is being written */
 
     rd_kafka_t *member;
     pthread_t elector;

@@ -217,19 +217,20 @@ static void put_parts(broker_request_t *r, broker_fetch_t *f, result_t *result,
     NEW_LIST(&r->arena, answer->responses, fetch_response_topic, f->n_parts);
     answer->responses.len = 0;
     wire_fetch_response_topic_t *t = NULL;
+    size_t end = 0; /* of t's run: the same topic may come again behind others */
     for (size_t k = 0; k < f->n_parts; k++) {
         size_t i = (f->start + k) % f->n_parts;
         broker_fetch_part_t *p = f->part[i];
         if (!is_news(f, p, &result[i]))
             continue;
-        if (!t || !same_topic(p, t)) {
+        if (k >= end) {
             t = &answer->responses.ptr[answer->responses.len++];
             t->topic = p->partition.name;
             t->topic_id = p->partition.id;
-            size_t run = k + 1;
-            while (run < f->n_parts && same_topic(f->part[(f->start + run) % f->n_parts], t))
-                run++;
-            NEW_LIST(&r->arena, t->partitions, fetch_response_partition, run - k);
+            end = k + 1;
+            while (end < f->n_parts && same_topic(f->part[(f->start + end) % f->n_parts], t))
+                end++;
+            NEW_LIST(&r->arena, t->partitions, fetch_response_partition, end - k);
             t->partitions.len = 0;
         }
         put_part(r, f, p, &result[i], &t->partitions.ptr[t->partitions.len++]);

@@ -739,6 +739,40 @@ def test_a_group_that_nobody_is_in_stays_what_it_was(quick):
     assert f.result(10).state.name == "EMPTY"
 
 
+def test_a_topic_may_come_again_in_a_fetch_session(broker, wire):
+    """Partitions a0 b0 a1 b1 …, and then news of a only: each part of a is there once."""
+    n = 60
+    broker.create("a", n)
+    broker.create("b", n)
+
+    def fetch(session, epoch, parts):
+        topics = b"".join(b"\0\1" + t + struct.pack(">iiiqqi", 1, p, -1, 0, -1, 1 << 20) for p in range(n) for t in parts)
+        wire.send(1, 11, struct.pack(">iiiibii", -1, 100, 1, 1 << 24, 0, session, epoch)
+                  + struct.pack(">i", n * len(parts)) + topics + struct.pack(">i", 0) + b"\0\0")
+        return wire.receive()
+
+    session = struct.unpack(">i", fetch(0, 0, (b"a", b"b"))[10:14])[0]
+    p = broker.producer()
+    for i in range(n):
+        p.produce("a", b"news", partition=i)
+    p.flush(10)
+    found, until = set(), time.time() + 10
+    for epoch in range(1, 100):
+        answer = fetch(session, epoch, ())
+        at, topics = 18, struct.unpack(">i", answer[14:18])[0]
+        for _ in range(topics):
+            assert answer[at:at + 3] == b"\0\1a"
+            parts, at = struct.unpack(">i", answer[at + 3:at + 7])[0], at + 7
+            for _ in range(parts):
+                found.add(struct.unpack(">i", answer[at:at + 4])[0])
+                at += 4 + 2 + 8 + 8 + 8 + 4 + 4
+                at += 4 + struct.unpack(">i", answer[at:at + 4])[0]
+        assert at == len(answer) and time.time() < until
+        if len(found) == n:
+            break
+    assert found == set(range(n))
+
+
 def test_answers_come_in_order(wire):
     for i in range(50):
         wire.send(18 if i % 2 else 3, 0 if i % 2 else 1, b"" if i % 2 else b"\0\0\0\0", correlation=i)
@@ -981,7 +1015,7 @@ def test_members_and_epochs_that_do_not_fit_are_refused(broker):
     assert beat("m", 5, ["t"])[0] == 110
     assert beat("n", 1, ["t"])[0] == 25
     assert beat("m", -1) == (0, -1)
-    assert beat("s1", 0, ["t"], instance="i") == (0, 1)
+    assert beat("s1", 0, ["t"], instance="i")[0] == 0
     assert beat("s2", 0, ["t"], instance="i")[0] == 111
     assert beat("s1", -2, instance="i") == (0, -2)
     assert beat("s2", 0, ["t"], instance="i")[0] == 0

@@ -166,6 +166,18 @@ static void note_sent(log_producer_t *s, int32_t first, int32_t n, int64_t offse
         s->sent_at = (uint8_t)((s->sent_at + 1) % LOG_PRODUCER_BATCHES);
 }
 
+/* Behind a marker there is nothing to send again: a batch under numbers from before it is no copy,
+ * though librdkafka has been seen to use them anew after an abort. It is refused, for taking it for
+ * a copy would lose it. */
+static void forget_copies(log_producer_t *s)
+{
+    if (!s->n_sent)
+        return;
+    s->sent[0] = (log_sent_t){-1, last_sequence(s), -1};
+    s->sent_at = 0;
+    s->n_sent = 1;
+}
+
 void log_producer_apply(log_partition_t *p, const wire_batch_t *b)
 {
     if (b->base_offset < p->producers_end)
@@ -182,6 +194,7 @@ void log_producer_apply(log_partition_t *p, const wire_batch_t *b)
     s->seen_ms = io_now_ms(p->topic->log->io);
     if (b->attributes & WIRE_CONTROL) {
         close_txn(p, s, b);
+        forget_copies(s);
         return;
     }
     if (b->base_sequence >= 0)

@@ -137,10 +137,8 @@ class TransactionalWriter(Writer):
             return self.start_producer(), t
 
     def abort(self, producer, transaction):
-        """Once all is sent. Without that a batch was seen to be lost: after an abort the client sent new records under numbers
-        that the broker had already taken, by the same epoch, and they were taken for a copy. Whether a client may do so, or a
-        broker must tell them apart, is open; Apache Kafka was not tried."""
-        producer.flush(30)
+        """Whatever is not sent yet. After that the client was seen to send new records under numbers that the broker had already
+        taken, by the same epoch (seed 78): they must be refused, which aborts the transaction, and not be taken for a copy."""
         self.until_it_is_known(producer.abort_transaction)
         transaction.outcome = "aborted"
 

@@ -316,12 +316,31 @@ static void watch_calls(void **state)
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_enter, world_leave)
 
+/* What was seen of librdkafka: after an abort new records come under numbers that are taken. */
+static void numbers_used_again_after_a_marker_are_no_copies(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    ENDS(ST_OK, 0, send(w, t, batch(7, 0, 0, 2, WIRE_TRANSACTIONAL)));
+    ENDS(ST_OK, 2, send(w, t, batch(7, 0, 2, 3, WIRE_TRANSACTIONAL)));
+    ENDS(ST_DUPLICATE, 2, send(w, t, batch(7, 0, 2, 3, WIRE_TRANSACTIONAL)));
+    ENDS(ST_OK, 5, send(w, t, marker(7, 0, false)));
+    ENDS(ST_SEQUENCE, -1, send(w, t, batch(7, 0, 2, 3, WIRE_TRANSACTIONAL)));
+    log_topic_unref(t);
+    world_reopen(w);
+    t = world_topic(w, STR("t"), 0);
+    ENDS(ST_SEQUENCE, -1, send(w, t, batch(7, 0, 2, 3, WIRE_TRANSACTIONAL)));
+    ENDS(ST_OK, 6, send(w, t, batch(7, 0, 5, 1, WIRE_TRANSACTIONAL)));
+    log_topic_unref(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(sequences),    TEST(sequences_wrap), TEST(many_in_one_group),
         TEST(transactions), TEST(facts),          TEST(group_offsets),
         TEST(trims),        TEST(watch_calls),
+        TEST(numbers_used_again_after_a_marker_are_no_copies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

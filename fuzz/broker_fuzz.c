@@ -261,7 +261,9 @@ static str_t some_records(bytes_t *from, arena_t *a)
 static void put_number(const wire_field_t *f, void *to, bytes_t *from)
 {
     uint8_t byte = take(from);
-    int64_t n = byte < 16 ? byte - 1 : byte < 200 ? f->otherwise : (int64_t)1 << (byte & 63);
+    int64_t n = byte < 16    ? byte - 1
+                : byte < 200 ? f->otherwise
+                             : (int64_t)(UINT64_C(1) << (byte & 63));
     double d = (double)n;
     memcpy(to, f->kind == WIRE_F64 ? (void *)&d : (void *)&n, wire_item_bytes(f));
 }
@@ -333,7 +335,8 @@ static void put_flat(const wire_out_t *out, buf_t *to)
         buf_put_str(to, out->splices.ptr[i].bytes);
         at = out->splices.ptr[i].at;
     }
-    buf_put(to, out->buf.ptr + at, out->buf.len - at);
+    if (out->buf.len > at)
+        buf_put(to, out->buf.ptr + at, out->buf.len - at);
 }
 
 static void put_body(const wire_api_t *api, int version, bool by_table, bytes_t from, buf_t *to)

@@ -32,10 +32,17 @@ def three_free_ports():
     raise AssertionError("no three free ports in a row")
 
 
+# Ctrl+C while the client flushes is lost by confluent-kafka 2.16, which then fails with this in its place.
+LOST_INTERRUPT = re.compile(r"Traceback [^\n]*\n(  [^\n]*\n)+SystemError: <method 'flush' of 'cimpl.Producer' objects> "
+                            r"returned NULL without setting an exception\n$")
+
+
 def finish(p):
-    """Waits for one of the article's programs; what it printed."""
+    """Waits for one of the article's programs; what it printed. p.well: it ended as Ctrl+C ends it."""
     p.wait(timeout=120)
-    return [f.read_text(encoding="utf-8") for f in p.printed]
+    out, err = (f.read_text(encoding="utf-8") for f in p.printed)
+    p.well = p.returncode == 0 or bool(LOST_INTERRUPT.search(err))
+    return out, LOST_INTERRUPT.sub("", err)
 
 
 class System:
@@ -187,7 +194,7 @@ def test_producer_and_sink_side_by_side(system, mongo):
     producer = system.program("producer.py", 20)
     outs = [finish(p) for p in (producer, sink)]
     for p, (out, err) in zip((producer, sink), outs):
-        assert p.returncode == 0 and "Traceback" not in out + err and "rror" not in err, out[-3000:] + err[-3000:]
+        assert p.well and "Traceback" not in out + err and "rror" not in err, out[-3000:] + err[-3000:]
     want = system.expected()
     got = stored(mongo)
     for name, docs in want.items():
@@ -207,7 +214,7 @@ def test_kill_9_while_the_producer_runs(system, mongo):
         time.sleep(0.5)
         system.start()
     out, err = finish(producer)
-    assert producer.returncode == 0 and "Traceback" not in out + err and "Error ID" not in out, out[-3000:] + err[-3000:]
+    assert producer.well and "Traceback" not in out + err and "Error ID" not in out, out[-3000:] + err[-3000:]
     sent = len(re.findall(r"^Counter: \d+ ticker: ", out, re.M))
     last = out.rstrip().rsplit("Counter: ", 1)[1].split()[0]  # of the last ticker nothing may have been flushed
     sure = sent - len(re.findall(rf"^Counter: {last} ticker: ", out, re.M))
@@ -216,7 +223,7 @@ def test_kill_9_while_the_producer_runs(system, mongo):
     assert sum(int(e.rsplit(":", 1)[1]) for e in ends) >= sure > 0
     sink = system.program("sink.py", 55, mongo)  # it writes row by row
     out, err = finish(sink)
-    assert sink.returncode == 0 and "Traceback" not in out + err, out[-3000:] + err[-3000:]
+    assert sink.well and "Traceback" not in out + err, out[-3000:] + err[-3000:]
     got = stored(mongo)
     for name, docs in system.expected().items():
         assert got[name] == docs, name

@@ -74,6 +74,14 @@ class Registries:
             assert p.wait(20) in (0, -9), self.log(name)
 
 
+def refused(arus, bootstrap, topic):
+    """What a registry says that does not start on this topic."""
+    p = subprocess.run([arus, "registry", "--listen", "127.0.0.1:0", "-D", f"kafkastore.bootstrap.servers={bootstrap}",
+                        "-D", f"kafkastore.topic={topic}"], capture_output=True, text=True, timeout=30, check=False)
+    assert p.returncode == 2
+    return p.stderr
+
+
 @pytest.fixture(scope="module")
 def bootstrap(arus, tmp_path_factory):
     if "ARUS_KAFKA" in os.environ:
@@ -147,9 +155,12 @@ def test_a_registry_of_one_partition_only(arus, tmp_path, bootstrap, registries)
                        capture_output=True, text=True, timeout=30, check=False)
     assert p.returncode == 0, p.stderr
     registries.kill(name)
-    p = subprocess.run([arus, "registry", "--listen", "127.0.0.1:0", "-D", f"kafkastore.bootstrap.servers={bootstrap}",
-                        "-D", f"kafkastore.topic={registries.name}"], capture_output=True, text=True, timeout=30, check=False)
-    assert p.returncode == 2 and "has 2 partitions: a registry's has one" in p.stderr
+    assert "has 2 partitions: a registry's has one" in refused(arus, bootstrap, registries.name)
+
+
+def test_a_topic_that_would_lose_schemas(arus, bootstrap, registries):
+    subprocess.run([arus, "topic", "--bootstrap-server", bootstrap, "--create", "--topic", registries.name], check=True, timeout=30)
+    assert "cleanup.policy=delete, which loses schemas: set it to compact" in refused(arus, bootstrap, registries.name)
 
 
 def wait_for(happened, registries):
@@ -233,3 +244,22 @@ def test_the_cluster_is_away(arus, tmp_path):
     finally:
         registries.close()
         kafka.kill()
+
+
+def test_it_stops_while_a_change_waits_for_a_leader(registries):
+    name = registries.start("-D", "leader.eligibility=false")
+
+    def change():
+        try:
+            registries.post(name, "s")
+        except httpx.HTTPError:
+            pass  # it is closed without an answer
+
+    waiting = threading.Thread(target=change, daemon=True)
+    waiting.start()
+    time.sleep(0.5)
+    assert waiting.is_alive()
+    begun = time.time()
+    registries.process[name].send_signal(signal.SIGTERM)
+    assert registries.process[name].wait(20) == 0 and time.time() - begun < 8
+    waiting.join(10)

@@ -6,12 +6,10 @@
  * and is answered by a line with the row that the reader's columns make of it, as JSON, or by
  * {"error": "…"}.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/json.h"
 #include "data/text.h"
 #include "format/format.h"
+#include "lines.h"
 
 #define WRITER_ID 1
 
@@ -34,7 +32,7 @@ static ST row_json(data_columns_t columns, const data_value_t *row, buf_t *out, 
     return st;
 }
 
-static ST answer(arena_t *a, str_t line, buf_t *out, err_t *err)
+static ST read_row(arena_t *a, str_t line, buf_t *out, err_t *err)
 {
     const json_value_t *v;
     str_t datum;
@@ -66,28 +64,18 @@ static ST answer(arena_t *a, str_t line, buf_t *out, err_t *err)
     return st;
 }
 
+static void answer(arena_t *a, str_t line, buf_t *out)
+{
+    err_t err;
+    if (read_row(a, line, out, &err) == ST_OK)
+        return;
+    buf_clear(out);
+    buf_put_char(out, '{');
+    json_put_member_str(out, "error", str_of(err.msg));
+    buf_put_char(out, '}');
+}
+
 int main(void)
 {
-    char *line = NULL;
-    size_t cap = 0;
-    buf_t out = BUF_INIT;
-    for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
-        arena_t a;
-        err_t err;
-        arena_init(&a, ARENA_NO_LIMIT);
-        buf_clear(&out);
-        if (answer(&a, str_n(line, (size_t)n), &out, &err) != ST_OK) {
-            buf_clear(&out);
-            buf_put_char(&out, '{');
-            json_put_member_str(&out, "error", str_of(err.msg));
-            buf_put_char(&out, '}');
-        }
-        buf_put_char(&out, '\n');
-        fwrite(out.ptr, 1, out.len, stdout);
-        fflush(stdout);
-        arena_done(&a);
-    }
-    buf_done(&out);
-    free(line);
-    return 0;
+    return lines_answer(answer);
 }

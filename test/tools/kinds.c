@@ -8,10 +8,8 @@
  * "old", the schema that was there before, also {…, "messages": […]}, what forbids to read its
  * data.
  */
-#include <stdio.h>
-#include <stdlib.h>
-
 #include "base/json.h"
+#include "lines.h"
 #include "registry/kind.h"
 
 static kind_form_t form_of(str_t name)
@@ -74,25 +72,11 @@ static void answer(arena_t *a, str_t line, buf_t *out)
     }
     if (valid && json_get(v, "old") && kind->parse(a, &before, &old, &err) == ST_OK)
         put_messages(out, kind, a, new, old);
-    BUF_LIT(out, "}\n");
+    buf_put_char(out, '}');
     buf_done(&text);
 }
 
 int main(void)
 {
-    char *line = NULL;
-    size_t cap = 0;
-    buf_t out = BUF_INIT;
-    for (ssize_t n; (n = getline(&line, &cap, stdin)) > 0;) {
-        arena_t a;
-        arena_init(&a, ARENA_NO_LIMIT);
-        buf_clear(&out);
-        answer(&a, str_n(line, (size_t)n), &out);
-        fwrite(out.ptr, 1, out.len, stdout);
-        fflush(stdout);
-        arena_done(&a);
-    }
-    buf_done(&out);
-    free(line);
-    return 0;
+    return lines_answer(answer);
 }

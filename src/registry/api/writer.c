@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -18,7 +19,7 @@ struct writer {
     io_loop_t *loop;
     io_mailbox_t orders;
     io_mail_t stop;
-    bool stopping;
+    atomic_bool stopping; /* also while a change waits for a leader */
     pthread_t thread;
     CURL *easy;
 };
@@ -150,7 +151,8 @@ static ST pass_on(writer_t *w, http_request_t *r, int *ret_status, buf_t *body, 
         if (st != ST_OK && st != ST_BUSY && st != ST_UNREACHABLE)
             return st;
         buf_clear(body);
-        if (cluster_leads(w->opt.cluster) || w->stopping || io_mono_ns(w->opt.io) > until)
+        if (cluster_leads(w->opt.cluster) || atomic_load(&w->stopping) ||
+            io_mono_ns(w->opt.io) > until)
             return no_leader(err);
         usleep(PAUSE_US);
     }
@@ -181,11 +183,10 @@ static void on_orders(void *arg, io_mail_t *list)
     for (io_mail_t *m = list, *next; m; m = next) {
         next = m->next;
         if (m == &w->stop) {
-            w->stopping = true;
             io_loop_stop(w->loop);
             continue;
         }
-        if (!w->stopping)
+        if (!atomic_load(&w->stopping))
             answer(w, (writer_order_t *)m);
         io_mailbox_put(w->opt.answers, m);
     }
@@ -224,6 +225,7 @@ void writer_stop(writer_t *w)
 {
     if (!w)
         return;
+    atomic_store(&w->stopping, true);
     io_mailbox_put(&w->orders, &w->stop);
     pthread_join(w->thread, NULL);
     for (io_mail_t *m = io_mailbox_done(&w->orders), *next; m; m = next) {

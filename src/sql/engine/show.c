@@ -440,25 +440,14 @@ static void describe_all(engine_run_t *r)
     end(b);
 }
 
-static void show_connectors(engine_run_t *r)
+/* A list that the host writes; NULL: it has none. */
+static void show_of_host(engine_run_t *r, const char *type, const char *list,
+                         void (*put)(void *self, buf_t *b))
 {
-    buf_t *b = begin(r, "connector_list");
-    const engine_host_t *h = &r->e->opt.host;
-    json_put_name(b, "connectors");
-    if (h->connector_list)
-        h->connector_list(h->self, b);
-    else
-        BUF_LIT(b, "[]");
-    end(b);
-}
-
-static void show_plugins(engine_run_t *r)
-{
-    buf_t *b = begin(r, "connector_plugins_list");
-    const engine_host_t *h = &r->e->opt.host;
-    json_put_name(b, "connectorsPlugins");
-    if (h->connector_plugins)
-        h->connector_plugins(h->self, b);
+    buf_t *b = begin(r, type);
+    json_put_name(b, list);
+    if (put)
+        put(r->e->opt.host.self, b);
     else
         BUF_LIT(b, "[]");
     end(b);
@@ -564,10 +553,11 @@ st_t engine_show(engine_run_t *r, err_t *err)
         show_properties(r);
         return ST_OK;
     case SQL_STMT_SHOW_CONNECTORS:
-        show_connectors(r);
+        show_of_host(r, "connector_list", "connectors", r->e->opt.host.connector_list);
         return ST_OK;
     case SQL_STMT_SHOW_CONNECTOR_PLUGINS:
-        show_plugins(r);
+        show_of_host(r, "connector_plugins_list", "connectorsPlugins",
+                     r->e->opt.host.connector_plugins);
         return ST_OK;
     case SQL_STMT_DESCRIBE_CONNECTOR:
         return describe_connector(r, err);

@@ -27,10 +27,13 @@ void broker_conn_touch(broker_conn_t *c)
 
 /* ---- requests in order: B2, B3 */
 
-/* Records are counted as if nobody else held them. */
+/* Records in memory are counted as if nobody else held them. */
 static size_t answer_held(const broker_request_t *r)
 {
-    return r->out.buf.cap + r->out.splices_bytes;
+    size_t held = r->out.buf.cap;
+    for (size_t i = 0; i < r->chunks.len; i++)
+        held += r->chunks.ptr[i].file ? 0 : r->chunks.ptr[i].bytes.len;
+    return held;
 }
 
 static void enqueue(broker_conn_t *c, broker_request_t *r)
@@ -266,41 +269,89 @@ static size_t answer_bytes(const broker_request_t *r)
     return wire_out_bytes(&r->out);
 }
 
-/* The answer's bytes from `written` on, as parts. */
-static size_t answer_parts(const broker_request_t *r, str_t *part, size_t max)
+/* What is to be written next: parts in memory up to one that lies in a file, or that. */
+typedef struct output {
+    str_t part[PARTS_MAX];
+    size_t n;
+    io_file_t *file; /* behind the parts; NULL: none */
+    int64_t file_pos;
+    size_t file_len;
+} output_t;
+
+/* Adds one run of an answer's bytes, without what of it was written (*skip). */
+static void output_add(output_t *o, str_t bytes, const log_chunk_t *chunk, size_t *skip)
 {
-    size_t n = 0, skip = r->written, at = 0;
-    const wire_out_t *out = &r->out;
-    for (size_t i = 0; out->buf.len && i <= out->splices.len && n + 2 <= max; i++) {
-        bool last = i == out->splices.len;
-        size_t end = last ? out->buf.len : out->splices.ptr[i].at;
-        str_t two[2] = {str_n(out->buf.ptr + at, end - at),
-                        last ? STR_NONE : out->splices.ptr[i].bytes};
-        for (int k = 0; k < 2; k++) {
-            if (skip >= two[k].len) {
-                skip -= two[k].len;
-                continue;
-            }
-            part[n++] = str_sub(two[k], skip, two[k].len);
-            skip = 0;
-        }
-        at = end;
+    if (*skip >= bytes.len) {
+        *skip -= bytes.len;
+        return;
     }
-    return n;
+    if (chunk && chunk->file) {
+        o->file = chunk->file;
+        o->file_pos = chunk->file_pos + (int64_t)*skip;
+        o->file_len = bytes.len - *skip;
+    } else {
+        o->part[o->n++] = str_sub(bytes, *skip, bytes.len);
+    }
+    *skip = 0;
 }
 
-/* Answers that are whole at the head of the queue. False when the socket takes no more. */
-static bool write_some(broker_conn_t *c)
+/* Adds the answer's bytes from `written` on, as far as there is room. */
+static void output_add_answer(output_t *o, const broker_request_t *r)
 {
-    str_t part[PARTS_MAX];
-    size_t n = 0, written;
-    for (broker_request_t *r = c->first; r && r->done && n + 2 <= PARTS_MAX; r = r->next) {
-        n += answer_parts(r, part + n, PARTS_MAX - n);
-        if (r->cut)
+    const wire_out_t *out = &r->out;
+    size_t skip = r->written, at = 0;
+    for (size_t i = 0; out->buf.len && i <= out->splices.len; i++) {
+        bool last = i == out->splices.len;
+        size_t end = last ? out->buf.len : out->splices.ptr[i].at;
+        if (o->n + 2 > PARTS_MAX)
+            return;
+        output_add(o, str_n(out->buf.ptr + at, end - at), NULL, &skip);
+        if (!last)
+            output_add(o, out->splices.ptr[i].bytes, i < r->chunks.len ? &r->chunks.ptr[i] : NULL,
+                       &skip);
+        if (o->file)
+            return;
+        at = end;
+    }
+}
+
+/* Answers that are whole at the head of the queue. */
+static void output_collect(const broker_conn_t *c, output_t *o)
+{
+    o->n = 0;
+    o->file = NULL;
+    for (broker_request_t *r = c->first; r && r->done && o->n + 2 <= PARTS_MAX; r = r->next) {
+        output_add_answer(o, r);
+        if (r->cut || o->file)
             break;
     }
-    if (n) {
-        st_t st = io_stream_write(&c->stream, part, n, &written, NULL);
+}
+
+/* So much more is written; answers that are whole are done with. */
+static void count_written(broker_conn_t *c, size_t written)
+{
+    while (c->first && c->first->done) {
+        broker_request_t *r = c->first;
+        size_t left = answer_bytes(r) - r->written;
+        if (written < left) {
+            r->written += written;
+            return;
+        }
+        written -= left;
+        dequeue(c);
+    }
+}
+
+/* False when the socket takes no more. */
+static bool write_some(broker_conn_t *c)
+{
+    output_t o;
+    size_t written = 0;
+    output_collect(c, &o);
+    if (o.n || o.file) {
+        st_t st = o.n ? io_stream_write(&c->stream, o.part, o.n, &written, NULL)
+                      : io_stream_write_file(&c->stream, o.file, o.file_pos, o.file_len, &written,
+                                             NULL);
         if (st == ST_PARTIAL)
             return false;
         if (st != ST_OK) {
@@ -308,19 +359,8 @@ static bool write_some(broker_conn_t *c)
             return false;
         }
         c->active_ns = now_ns(c);
-    } else {
-        written = 0;
     }
-    while (c->first && c->first->done) {
-        broker_request_t *r = c->first;
-        size_t left = answer_bytes(r) - r->written;
-        if (written < left) {
-            r->written += written;
-            return n > 0 && written > 0;
-        }
-        written -= left;
-        dequeue(c);
-    }
+    count_written(c, written);
     return true;
 }
 

@@ -57,7 +57,7 @@ static void cut_at(log_chunk_t *c, int64_t offset)
 {
     wire_batch_t b;
     str_t in = c->bytes;
-    if (c->next_offset <= offset)
+    if (c->next_offset <= offset || c->file)
         return;
     while (in.len && wire_batch_next(&in, &b, NULL) == ST_OK)
         if (b.base_offset >= offset) {
@@ -75,7 +75,9 @@ static st_t read_chunks(const broker_fetch_part_t *p, int64_t visible, size_t ma
     int64_t at = p->offset;
     while (at < visible && ret->chunks.len < CHUNKS_MAX && (ret->bytes < max || first)) {
         log_chunk_t c;
-        st_t st = log_read(p->partition.topic, p->partition.index, at, max - ret->bytes, &c, NULL);
+        /* What is read at once is all that there is room for. */
+        st_t st = log_lend(p->partition.topic, p->partition.index, at, visible, max - ret->bytes,
+                           ret->bytes == 0, &c, NULL);
         if (st != ST_OK)
             return ret->bytes ? ST_OK : st;
         cut_at(&c, visible);
@@ -195,8 +197,8 @@ static void put_part(broker_request_t *r, const broker_fetch_t *f, broker_fetch_
     to->records = STR("");
     if (f->committed && !result->code)
         put_aborted(r, p, result, to);
-    if (result->bytes) /* the first chunk stands for all: broker_answer puts them in its place */
-        to->records = str_n(result->chunks.ptr[0].bytes.ptr, result->bytes);
+    if (result->bytes) /* stands for all chunks: broker_answer puts them in its place */
+        to->records = str_n("", result->bytes);
     for (size_t i = 0; i < result->chunks.len; i++)
         VEC_PUSH(&r->chunks, result->chunks.ptr[i]);
     VEC_DONE(&result->chunks);

@@ -90,6 +90,11 @@ void io_file_set_out(io_file_t *f)
         f->io->class->set_out(f);
 }
 
+int io_file_fd(const io_file_t *f)
+{
+    return f->io->class->fd ? f->io->class->fd(f) : -1;
+}
+
 ST io_file_lock(io_file_t *f, err_t *err)
 {
     return f->io->class->lock(f, err);

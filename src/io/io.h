@@ -60,6 +60,8 @@ ST io_file_sync(io_file_t *f, err_t *err);
 /* What was written sets out for the disk; nothing is waited for, nothing is promised. Of many files
  * to be synced, all set out first: then they share the file system's commit. */
 void io_file_set_out(io_file_t *f);
+/* The system's descriptor, for sendfile; -1: there is none. */
+int io_file_fd(const io_file_t *f);
 /* An exclusive lock for as long as the file is open; ST_BUSY when another process (or another open)
  * has it. */
 ST io_file_lock(io_file_t *f, err_t *err);
@@ -108,6 +110,7 @@ typedef struct io_class {
     ST (*truncate)(io_file_t *f, int64_t size, err_t *err);
     ST (*sync)(io_file_t *f, err_t *err);
     void (*set_out)(io_file_t *f); /* NULL: nothing */
+    int (*fd)(const io_file_t *f); /* NULL: none */
     ST (*lock)(io_file_t *f, err_t *err);
 } io_class_t;
 

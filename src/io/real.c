@@ -230,6 +230,11 @@ static void real_set_out(io_file_t *file)
     (void)rc; /* what is wrong the sync will say */
 }
 
+static int real_fd(const io_file_t *file)
+{
+    return ((const real_file_t *)file)->fd;
+}
+
 static ST real_lock(io_file_t *file, err_t *err)
 {
     real_file_t *f = (real_file_t *)file;
@@ -340,6 +345,7 @@ static const io_class_t real_class = {
     .truncate = real_truncate,
     .sync = real_sync,
     .set_out = real_set_out,
+    .fd = real_fd,
     .lock = real_lock,
 };
 

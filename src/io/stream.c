@@ -2,6 +2,8 @@
 
 #include "io/tcp.h"
 
+#define FILE_PART_BYTES (16u << 10) /* a record of TLS */
+
 /* What the socket is watched for: what the owner wants, where TLS does not need the other way
  * first. */
 static void set_poll(io_stream_t *s)
@@ -153,4 +155,24 @@ ST io_stream_write(io_stream_t *s, const str_t *parts, size_t n, size_t *ret_n, 
     s->write_waits_in = st == ST_PARTIAL && wait == IO_TLS_IN;
     set_poll(s);
     return st;
+}
+
+ST io_stream_write_file(io_stream_t *s, io_file_t *f, int64_t pos, size_t n, size_t *ret_n,
+                        err_t *err)
+{
+    char bytes[FILE_PART_BYTES];
+    str_t part = str_n(bytes, n < sizeof bytes ? n : sizeof bytes);
+    size_t got = 0;
+    bool send = !s->session && io_file_fd(f) >= 0;
+    if (send)
+        TRY(io_tcp_send_file(s->poll.fd, io_file_fd(f), pos, n, &got, err));
+    else
+        TRY(io_file_read(f, bytes, part.len, pos, &got, err));
+    if (got < (send ? 1 : part.len))
+        return err_set(err, ST_CORRUPT, "a file ends before what is to be sent of it, at byte %lld",
+                       (long long)pos);
+    if (!send)
+        return io_stream_write(s, &part, 1, ret_n, err);
+    *ret_n = got;
+    return ST_OK;
 }

@@ -38,6 +38,9 @@ void io_stream_watch(io_stream_t *s, unsigned events);
 ST io_stream_read(io_stream_t *s, void *p, size_t cap, size_t *ret_n, err_t *err);
 /* As io_tcp_write. What was once given to it and not taken must be given again. */
 ST io_stream_write(io_stream_t *s, const str_t *parts, size_t n, size_t *ret_n, err_t *err);
+/* As io_stream_write, with n > 0 bytes of a file. ST_CORRUPT: it ends before them. */
+ST io_stream_write_file(io_stream_t *s, io_file_t *f, int64_t pos, size_t n, size_t *ret_n,
+                        err_t *err);
 /* As io_tcp_finish. */
 void io_stream_finish(io_stream_t *s);
 /* Closes the descriptor, too. A closed one may be closed again. */

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdio.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -172,6 +173,20 @@ ST io_tcp_write(int fd, const str_t *parts, size_t n, size_t *ret_n, err_t *err)
     struct msghdr msg = {.msg_iov = v, .msg_iovlen = k};
     for (;;) {
         ssize_t done = sendmsg(fd, &msg, MSG_NOSIGNAL);
+        if (done >= 0) {
+            *ret_n = (size_t)done;
+            return ST_OK;
+        }
+        if (errno != EINTR)
+            return stream_error("write to", errno, err);
+    }
+}
+
+ST io_tcp_send_file(int fd, int from, int64_t pos, size_t n, size_t *ret_n, err_t *err)
+{
+    for (;;) {
+        off_t at = pos;
+        ssize_t done = sendfile(fd, from, &at, n);
         if (done >= 0) {
             *ret_n = (size_t)done;
             return ST_OK;

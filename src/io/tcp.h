@@ -23,6 +23,9 @@ ST io_tcp_connected(int fd, err_t *err);
 ST io_tcp_read(int fd, void *p, size_t cap, size_t *ret_n, err_t *err);
 /* Writes as much of the parts as fits. ST_PARTIAL: nothing fits now (no message); ST_CLOSED. */
 ST io_tcp_write(int fd, const str_t *parts, size_t n, size_t *ret_n, err_t *err);
+/* As io_tcp_write, with a file's bytes, which stay where they are; *ret_n is 0 where it ends.
+ * Raises SIGPIPE. */
+ST io_tcp_send_file(int fd, int from, int64_t pos, size_t n, size_t *ret_n, err_t *err);
 /* Nothing more will be written: the other end reads what there is, then an end. */
 void io_tcp_finish(int fd);
 void io_tcp_close(int fd);

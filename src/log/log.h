@@ -83,6 +83,8 @@ ST log_topic_offset_at(log_topic_t *t, int32_t partition, int64_t ts_ms, int64_t
  * log_chunk_unref. */
 typedef struct log_chunk {
     str_t bytes;
+    struct io_file *file; /* NULL, but for log_lend */
+    int64_t file_pos;
     int64_t next_offset; /* where to read on; == the offset asked for when there was nothing */
     void *owner;
 } log_chunk_t;

@@ -67,6 +67,13 @@ typedef struct log_outcome {
  * WIRE_CONTROL, too, (a marker: wire/batch.h) ends it. */
 void log_commit_all(log_t *log, log_commit_t *const *c, size_t n, log_outcome_t *ret);
 
+/* As log_read, for who sends it on and looks at none of it: where whole batches lie in a file and
+ * this process has checked them once, they stay there. Then bytes.ptr is NULL, and bytes.len bytes
+ * lie in ret->file from ret->file_pos on, all before the offset `until`. Else as log_read, when
+ * it may read, which gives what lies behind `until` too; or nothing. */
+ST log_lend(log_topic_t *t, int32_t partition, int64_t offset, int64_t until, size_t max_bytes,
+            bool may_read, log_chunk_t *ret, err_t *err);
+
 /* A group's offset with what Kafka's clients keep beside it. */
 typedef struct log_group_offset {
     str_t group, topic;

@@ -6,10 +6,11 @@
 #define UNPACKED_MAX  (256u << 20)
 #define TS_READ_BYTES (256u << 10)
 
-/* What a chunk's bytes live in: an entry of the tail, or bytes of its own. */
+/* What a chunk's bytes live in: an entry of the tail, bytes of its own, or a segment's file. */
 typedef struct owner {
     log_entry_t *entry;
     buf_t bytes;
+    log_segment_t *segment; /* entered */
 } owner_t;
 
 void log_chunk_unref(log_chunk_t *c)
@@ -18,6 +19,10 @@ void log_chunk_unref(log_chunk_t *c)
     if (o) {
         log_entry_unref(o->entry);
         buf_done(&o->bytes);
+        if (o->segment) {
+            log_segment_leave(o->segment);
+            log_segment_unref(o->segment);
+        }
         free(o);
     }
     *c = (log_chunk_t){.next_offset = c->next_offset};
@@ -57,8 +62,14 @@ static void read_recent(const log_partition_t *p, uint32_t i, size_t max_bytes, 
                          .owner = o};
 }
 
-/* Under the lock: the segment that holds offset, referenced. */
-static log_segment_t *segment_of(const log_partition_t *p, int64_t offset)
+/* A segment to be read from, as it is at this moment. */
+typedef struct source {
+    log_segment_t *segment; /* referenced; NULL: none */
+    int64_t size, end;      /* the offset behind it */
+} source_t;
+
+/* Under the lock: the segment that holds offset. */
+static source_t source_of(const log_partition_t *p, int64_t offset)
 {
     size_t lo = 0, hi = p->segments.len;
     while (lo < hi) {
@@ -69,32 +80,52 @@ static log_segment_t *segment_of(const log_partition_t *p, int64_t offset)
             hi = mid;
     }
     ASSERT(lo > 0); /* L4 */
-    return log_segment_ref(p->segments.ptr[lo - 1]);
+    log_segment_t *s = p->segments.ptr[lo - 1];
+    return (source_t){log_segment_ref(s), s->size,
+                      lo < p->segments.len ? p->segments.ptr[lo]->base : p->flushed};
 }
 
-static ST read_segment(log_segment_t *s, int64_t size, int64_t offset, size_t max_bytes,
-                       log_chunk_t *ret, err_t *err)
+static ST read_segment(const source_t *from, int64_t offset, size_t max_bytes, log_chunk_t *ret,
+                       err_t *err)
 {
     owner_t *o = mem_zalloc(sizeof *o);
     int64_t next;
-    st_t st = log_segment_read(s, size, offset, max_bytes, &o->bytes, &next, err);
+    st_t st =
+        log_segment_read(from->segment, from->size, offset, max_bytes, &o->bytes, &next, err);
     if (st == ST_OK) {
         *ret = (log_chunk_t){.bytes = buf_str(&o->bytes), .next_offset = next, .owner = o};
     } else {
         buf_done(&o->bytes);
         free(o);
     }
-    log_segment_unref(s);
+    log_segment_unref(from->segment);
     return st;
 }
 
-ST log_read(log_topic_t *t, int32_t partition, int64_t offset, size_t max_bytes, log_chunk_t *ret,
-            err_t *err)
+/* Takes the source when it is true. */
+static bool lend_segment(const source_t *from, int64_t offset, int64_t until, size_t max_bytes,
+                         log_chunk_t *ret)
+{
+    log_extent_t e;
+    if (!log_segment_enter(from->segment, from->size, from->end, offset, until, max_bytes, &e))
+        return false;
+    owner_t *o = mem_zalloc(sizeof *o);
+    o->segment = from->segment;
+    *ret = (log_chunk_t){.bytes = str_n(NULL, e.len),
+                         .file = e.file,
+                         .file_pos = e.pos,
+                         .next_offset = e.next_offset,
+                         .owner = o};
+    return true;
+}
+
+/* What is in the tail, in *ret; else where it is. */
+static ST find(log_topic_t *t, int32_t partition, int64_t offset, size_t max_bytes,
+               log_chunk_t *ret, source_t *ret_source, err_t *err)
 {
     log_t *log = t->log;
     log_partition_t *p;
-    log_segment_t *s = NULL;
-    int64_t size = 0;
+    *ret_source = (source_t){0};
     pthread_mutex_lock(&log->lock);
     st_t st = log_partition_of(t, partition, &p, err);
     if (st == ST_OK)
@@ -103,15 +134,35 @@ ST log_read(log_topic_t *t, int32_t partition, int64_t offset, size_t max_bytes,
         *ret = (log_chunk_t){.bytes = STR(""), .next_offset = offset};
     } else if (st == ST_OK) {
         uint32_t i = log_tail_find(p, offset);
-        if (i < p->recent_len && log_tail_at(p, i)->base_offset <= offset) {
+        if (i < p->recent_len && log_tail_at(p, i)->base_offset <= offset)
             read_recent(p, i, max_bytes, ret);
-        } else {
-            s = segment_of(p, offset);
-            size = s->size;
-        }
+        else
+            *ret_source = source_of(p, offset);
     }
     pthread_mutex_unlock(&log->lock);
-    return s ? read_segment(s, size, offset, max_bytes, ret, err) : st;
+    return st;
+}
+
+ST log_read(log_topic_t *t, int32_t partition, int64_t offset, size_t max_bytes, log_chunk_t *ret,
+            err_t *err)
+{
+    source_t from;
+    TRY(find(t, partition, offset, max_bytes, ret, &from, err));
+    return from.segment ? read_segment(&from, offset, max_bytes, ret, err) : ST_OK;
+}
+
+ST log_lend(log_topic_t *t, int32_t partition, int64_t offset, int64_t until, size_t max_bytes,
+            bool may_read, log_chunk_t *ret, err_t *err)
+{
+    source_t from;
+    TRY(find(t, partition, offset, max_bytes, ret, &from, err));
+    if (!from.segment || lend_segment(&from, offset, until, max_bytes, ret))
+        return ST_OK;
+    if (may_read)
+        return read_segment(&from, offset, max_bytes, ret, err);
+    log_segment_unref(from.segment);
+    *ret = (log_chunk_t){.bytes = STR(""), .next_offset = offset};
+    return ST_OK;
 }
 
 ST log_topic_offsets(log_topic_t *t, int32_t partition, log_offsets_t *ret, err_t *err)

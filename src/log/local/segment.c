@@ -184,6 +184,8 @@ static ST write_batches(log_segment_t *s, const log_stored_t *b, size_t n, err_t
                 s->written_max_ts_ms = b->max_ts_ms;
         }
         TRY(io_file_writev(s->out, parts, k, s->written_size, err));
+        if (s->checked_to == s->written_size)
+            s->checked_to += (int64_t)bytes;
         s->written_size += (int64_t)bytes;
     }
     return ST_OK;
@@ -229,6 +231,8 @@ void log_segment_take_back(log_segment_t *s)
     pthread_mutex_lock(&s->lock);
     s->written_size = s->size;
     s->written_max_ts_ms = s->max_ts_ms;
+    if (s->checked_to > s->size)
+        s->checked_to = s->size;
     if (s->index_loaded) {
         s->index.len = s->n_index;
         s->indexed_pos = s->index.len ? VEC_LAST(&s->index).pos : 0;
@@ -275,6 +279,22 @@ void log_segment_remove(log_segment_t *s)
 
 /* ---- reading */
 
+/* How many of the index's entries are for positions before `size` and not past the key: of time
+ * (by_ts), else of offsets. */
+static size_t index_find(const log_segment_t *s, int64_t size, bool by_ts, int64_t key)
+{
+    size_t lo = 0, hi = s->index.len;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        const log_index_entry_t *e = &s->index.ptr[mid];
+        if (e->pos < size && (by_ts ? e->max_ts_ms < key : e->offset <= key))
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    return lo;
+}
+
 /* Opens what is needed and pins it; the position to start from. by_ts: search by time, else by
  * offset. */
 static ST reader_enter(log_segment_t *s, int64_t size, bool by_ts, int64_t key,
@@ -286,22 +306,14 @@ static ST reader_enter(log_segment_t *s, int64_t size, bool by_ts, int64_t key,
         st = index_load(s, s->n_index, size, s->file, err);
     if (st == ST_OK) {
         s->readers++;
-        size_t lo = 0, hi = s->index.len;
-        while (lo < hi) {
-            size_t mid = lo + (hi - lo) / 2;
-            const log_index_entry_t *e = &s->index.ptr[mid];
-            if (e->pos < size && (by_ts ? e->max_ts_ms < key : e->offset <= key))
-                lo = mid + 1;
-            else
-                hi = mid;
-        }
-        *ret = lo ? s->index.ptr[lo - 1] : (log_index_entry_t){.offset = s->base};
+        size_t n = index_find(s, size, by_ts, key);
+        *ret = n ? s->index.ptr[n - 1] : (log_index_entry_t){.offset = s->base};
     }
     pthread_mutex_unlock(&s->lock);
     return st;
 }
 
-static void reader_leave(log_segment_t *s)
+void log_segment_leave(log_segment_t *s)
 {
     pthread_mutex_lock(&s->lock);
     s->readers--;
@@ -399,6 +411,22 @@ static ST check_batches(log_segment_t *s, int64_t pos, size_t max_bytes, buf_t *
     return ST_OK;
 }
 
+/* The batches in [from, to) are good. What was checked is one stretch; where it has a hole the
+ * newer one counts. */
+static void note_checked(log_segment_t *s, int64_t from, int64_t to)
+{
+    pthread_mutex_lock(&s->lock);
+    if (from > s->checked_to || to < s->checked_from) {
+        s->checked_from = from;
+        s->checked_to = to;
+    }
+    if (from < s->checked_from)
+        s->checked_from = from;
+    if (to > s->checked_to)
+        s->checked_to = to;
+    pthread_mutex_unlock(&s->lock);
+}
+
 ST log_segment_read(log_segment_t *s, int64_t size, int64_t offset, size_t max_bytes, buf_t *out,
                     int64_t *ret_next, err_t *err)
 {
@@ -411,7 +439,9 @@ ST log_segment_read(log_segment_t *s, int64_t size, int64_t offset, size_t max_b
     st_t st = find_batch(s, size, offset, want, &pos, out, start, err);
     if (st == ST_OK)
         st = check_batches(s, pos, max_bytes, out, start, &next, err);
-    reader_leave(s);
+    if (st == ST_OK)
+        note_checked(s, pos, pos + (int64_t)(out->len - start));
+    log_segment_leave(s);
     if (st == ST_OK)
         *ret_next = next;
     else
@@ -419,12 +449,70 @@ ST log_segment_read(log_segment_t *s, int64_t size, int64_t offset, size_t max_b
     return st;
 }
 
+/* ---- in place */
+
+/* From the index's entry *at to the position of the batch that holds `offset`. False when that is
+ * not soon. */
+static bool walk_to(log_segment_t *s, int64_t size, int64_t offset, log_index_entry_t *at)
+{
+    char bytes[LOG_INDEX_INTERVAL_BYTES];
+    size_t got, used = 0;
+    if (at->offset == offset)
+        return true;
+    if (io_file_read(s->file, bytes, sizeof bytes, at->pos, &got, NULL) != ST_OK)
+        return false;
+    while (used + WIRE_BATCH_HEADER_BYTES <= got && at->pos < size) {
+        const char *head = bytes + used;
+        size_t len = (size_t)load_be32(head + 8) + 12;
+        if ((int64_t)load_be64(head) + load_be32(head + 23) >= offset)
+            return true;
+        used += len;
+        at->pos += (uint32_t)len;
+    }
+    return false;
+}
+
+/* Where to stop: at the last batch known to the index that is near enough; the entry's offset is
+ * the one to go on with. */
+static bool find_end(const log_segment_t *s, int64_t size, int64_t end, int64_t until, int64_t most,
+                     log_index_entry_t *ret)
+{
+    if (size <= most && end <= until) {
+        *ret = (log_index_entry_t){.offset = end, .pos = (uint32_t)size};
+        return true;
+    }
+    size_t n = index_find(s, most + 1 < size ? most + 1 : size, false, until);
+    if (n)
+        *ret = s->index.ptr[n - 1];
+    return n > 0;
+}
+
+bool log_segment_enter(log_segment_t *s, int64_t size, int64_t end, int64_t offset, int64_t until,
+                       size_t max_bytes, log_extent_t *ret)
+{
+    log_index_entry_t from, to;
+    if (reader_enter(s, size, false, offset, &from, NULL) != ST_OK)
+        return false;
+    bool found = walk_to(s, size, offset, &from);
+    int64_t most = max_bytes < LOG_SEGMENT_BYTES_MAX ? from.pos + (int64_t)max_bytes : size;
+    pthread_mutex_lock(&s->lock);
+    found = found && find_end(s, size, end, until, most, &to) && to.pos > from.pos &&
+            from.pos >= s->checked_from && to.pos <= s->checked_to;
+    pthread_mutex_unlock(&s->lock);
+    if (!found) {
+        log_segment_leave(s);
+        return false;
+    }
+    *ret = (log_extent_t){s->file, from.pos, to.pos - from.pos, to.offset};
+    return true;
+}
+
 ST log_segment_seek_ts(log_segment_t *s, int64_t size, int64_t ts_ms, int64_t *ret_offset,
                        err_t *err)
 {
     log_index_entry_t from;
     TRY(reader_enter(s, size, true, ts_ms, &from, err));
-    reader_leave(s);
+    log_segment_leave(s);
     *ret_offset = from.offset;
     return ST_OK;
 }

@@ -49,6 +49,7 @@ typedef struct log_segment {
     io_file_t *file;
     VEC(log_index_entry_t) index;
     bool index_loaded;
+    int64_t checked_from, checked_to; /* this process has seen that these batches are good */
 } log_segment_t;
 
 /* One batch to be stored. */
@@ -85,6 +86,20 @@ void log_segment_remove(log_segment_t *s);
  * ST_CORRUPT names file and position. */
 ST log_segment_read(log_segment_t *s, int64_t size, int64_t offset, size_t max_bytes, buf_t *out,
                     int64_t *ret_next, err_t *err);
+/* Batches that need not be read: where they lie. */
+typedef struct log_extent {
+    io_file_t *file;
+    int64_t pos;
+    size_t len;
+    int64_t next_offset;
+} log_extent_t;
+
+/* The same without reading: at most max_bytes, none from the offset `until` on, only what was
+ * checked before. `end` is the offset behind the segment's last. False: log_segment_read does it.
+ * Otherwise the file stays open until log_segment_leave. */
+bool log_segment_enter(log_segment_t *s, int64_t size, int64_t end, int64_t offset, int64_t until,
+                       size_t max_bytes, log_extent_t *ret);
+void log_segment_leave(log_segment_t *s);
 /* An offset from which on to look for timestamps >= ts_ms. */
 ST log_segment_seek_ts(log_segment_t *s, int64_t size, int64_t ts_ms, int64_t *ret_offset,
                        err_t *err);

@@ -51,9 +51,10 @@ static bool is_full(const log_t *log, const log_segment_t *s, const log_policy_t
                                    io_now_ms(log->io) - s->created_ms > policy->segment_ms);
 }
 
-/* Writes b[0..n) or a part of it; how much in *ret_n. */
+/* Writes b[0..n), which end before the offset `end`, or a part of it; how much in *ret_n. */
 static ST flush_some(round_t *r, log_partition_t *p, const log_policy_t *policy,
-                     const log_stored_t *b, size_t n, bool roll, size_t *ret_n, err_t *err)
+                     const log_stored_t *b, size_t n, int64_t end, bool roll, size_t *ret_n,
+                     err_t *err)
 {
     log_t *log = r->log;
     log_segment_t *s = p->segments.len ? VEC_LAST(&p->segments) : NULL;
@@ -76,7 +77,7 @@ static ST flush_some(round_t *r, log_partition_t *p, const log_policy_t *policy,
     log_segment_publish(s);
     if (made)
         VEC_PUSH(&p->segments, s);
-    p->flushed = k < n ? b[k].base_offset : p->flushed;
+    p->flushed = k < n ? b[k].base_offset : end;
     pthread_mutex_unlock(&log->lock);
     VEC_PUSH(&r->touched, log_segment_ref(s));
     *ret_n = k;
@@ -101,7 +102,7 @@ static ST flush_partition(round_t *r, log_partition_t *p, err_t *err)
     p->roll &= !b.len;
     for (size_t at = 0, n; at < b.len && st == ST_OK; at += n) {
         n = 0;
-        st = flush_some(r, p, &policy, b.ptr + at, b.len - at, roll, &n, err);
+        st = flush_some(r, p, &policy, b.ptr + at, b.len - at, end, roll, &n, err);
         /* What is missing of the file is reported to whoever reads it; new batches go to a new one.
          */
         if (st == ST_CORRUPT && !roll) {
@@ -110,11 +111,6 @@ static ST flush_partition(round_t *r, log_partition_t *p, err_t *err)
         } else {
             roll = false;
         }
-    }
-    if (st == ST_OK && b.len) {
-        pthread_mutex_lock(&log->lock);
-        p->flushed = end;
-        pthread_mutex_unlock(&log->lock);
     }
     VEC_DONE(&b);
     return st;

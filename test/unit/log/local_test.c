@@ -211,6 +211,79 @@ static void chunks_are_shared(void **state)
     log_chunk_unref(&c);
 }
 
+/* Reads from offset to `until` by log_lend; how many records, and how many chunks were lent. */
+static int64_t lend_all(world_t *w, log_topic_t *t, int64_t offset, int64_t until, size_t max_bytes,
+                        int *ret_lent)
+{
+    int64_t n = 0;
+    *ret_lent = 0;
+    while (offset < until) {
+        log_chunk_t c;
+        OK(w, log_lend(t, 0, offset, until, max_bytes, true, &c, &w->err));
+        buf_t b = BUF_INIT;
+        size_t got;
+        if (c.file) {
+            ++*ret_lent;
+            assert_true(c.bytes.len <= max_bytes && c.next_offset <= until);
+            OK(w, io_file_read(c.file, buf_reserve(&b, c.bytes.len), c.bytes.len, c.file_pos, &got,
+                               &w->err));
+            assert_int_equal(got, c.bytes.len);
+            b.len = got;
+        } else {
+            buf_put_str(&b, c.bytes);
+        }
+        for (str_t in = buf_str(&b); in.len;) {
+            wire_batch_t batch;
+            OK(w, wire_batch_next(&in, &batch, &w->err));
+            OK(w, wire_batch_check(&batch, &w->err));
+            assert_true(batch.base_offset <= offset && batch.last_offset >= offset);
+            if (batch.base_offset >= until)
+                break;
+            n += batch.last_offset + 1 - offset;
+            offset = batch.last_offset + 1;
+        }
+        assert_true(offset == c.next_offset || (!c.file && offset >= until));
+        buf_done(&b);
+        log_chunk_unref(&c);
+    }
+    return n;
+}
+
+static void batches_are_lent(void **state)
+{
+    world_t *w = *state;
+    log_topic_t *t = world_topic(w, STR("t"), 1);
+    int64_t end = 0;
+    int lent, none;
+    w->opt.segment_bytes = 300 << 10;
+    world_reopen(w);
+    log_topic_unref(t);
+    t = world_topic(w, STR("t"), 1);
+    for (int i = 0; i < 3000; i++, end += 3)
+        OK(w, world_append(w, t, 0, 3, (size_t)(i * 131) % 900, i, NULL));
+    for (int round = 0; round < 2; round++) {
+        for (int64_t from = 0; from < end; from += 997)
+            for (int64_t until = end; until > from; until -= 1500) {
+                int64_t whole = (until + 2) / 3 * 3; /* batches are whole */
+                assert_int_equal(whole - from, lend_all(w, t, from, until, 100000, &lent));
+                assert_int_equal(whole - from, lend_all(w, t, from, until, 10, &none));
+                assert_int_equal(0, none); /* no place to stop is known so near */
+            }
+        assert_int_equal(end, lend_all(w, t, 0, end, 100000, &lent));
+        assert_true(lent > 10);
+        log_topic_unref(t);
+        world_reopen(w);
+        t = world_topic(w, STR("t"), 1);
+        log_chunk_t c; /* an other process wrote it: it is read and checked first */
+        OK(w, log_lend(t, 0, 0, end, 100000, false, &c, &w->err));
+        assert_int_equal(0, c.bytes.len);
+        assert_int_equal(0, c.next_offset);
+        assert_int_equal(end, lend_all(w, t, 0, end, 100000, &none));
+        assert_int_equal(0, none);
+    }
+    log_topic_unref(t);
+}
+
 static void by_timestamp(void **state)
 {
     world_t *w = *state;
@@ -326,6 +399,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(topics), TEST(bad_topics),        TEST(by_id),           TEST(one_commit_for_all),
         TEST(reads),  TEST(chunks_are_shared), TEST(by_timestamp),    TEST(retention),
+        TEST(reads),  TEST(batches_are_lent), TEST(by_timestamp),    TEST(retention),
         TEST(in_use), TEST(watches),           TEST(many_partitions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

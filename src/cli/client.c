@@ -1,6 +1,7 @@
 #include "cli/client.h"
 
-#include <curl/curl.h>
+#include "io/curl.h"
+
 #include <limits.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #define CONNECT_MS 5000
 
 struct cli_client {
+    io_curl_t curl;
     char url[URL_MAX], user[USER_MAX], ca_file[PATH_MAX]; /* the last two may be empty */
     int interrupt_fd;
     CURL *easy;
@@ -20,7 +22,7 @@ struct cli_client {
 
 /* A request under way. */
 typedef struct call {
-    CURL *easy;
+    const cli_client_t *client;
     const char *method; /* NULL: by the body */
     buf_t *text;        /* of an answer that is no stream, or failed */
     buf_t line;
@@ -44,18 +46,20 @@ cli_client_t *cli_client_new(str_t url, const char *type, int interrupt_fd)
     snprintf(c->url, sizeof c->url, STR_FMT STR_FMT,
              STR_ARG(host ? str_sub(url, 0, host) : STR("http://")), STR_ARG(rest));
     c->interrupt_fd = interrupt_fd;
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(c->easy = curl_easy_init()) ||
-        !(c->multi = curl_multi_init()))
+    err_t err;
+    if (io_curl_load(&c->curl, &err) != ST_OK)
+        die("%s", err.msg);
+    if (!(c->easy = c->curl.easy_init()) || !(c->multi = c->curl.multi_init()))
         die("libcurl cannot be started");
     char header[2][128];
     snprintf(header[0], sizeof header[0], "Accept: %s", type);
     snprintf(header[1], sizeof header[1], "Content-Type: %s", type);
-    c->headers = curl_slist_append(NULL, header[0]);
-    c->headers = curl_slist_append(c->headers, header[1]);
-    c->headers = curl_slist_append(c->headers, "Expect:");
-    char *plain = curl_easy_unescape(c->easy, user.ptr, (int)user.len, NULL);
+    c->headers = c->curl.slist_append(NULL, header[0]);
+    c->headers = c->curl.slist_append(c->headers, header[1]);
+    c->headers = c->curl.slist_append(c->headers, "Expect:");
+    char *plain = c->curl.easy_unescape(c->easy, user.ptr, (int)user.len, NULL);
     snprintf(c->user, sizeof c->user, "%s", user.len ? plain : "");
-    curl_free(plain);
+    c->curl.free(plain);
     return c;
 }
 
@@ -68,10 +72,10 @@ void cli_client_login(cli_client_t *c, str_t user, str_t ca_file)
 
 void cli_client_free(cli_client_t *c)
 {
-    curl_slist_free_all(c->headers);
-    curl_easy_cleanup(c->easy);
-    curl_multi_cleanup(c->multi);
-    curl_global_cleanup();
+    c->curl.slist_free_all(c->headers);
+    c->curl.easy_cleanup(c->easy);
+    c->curl.multi_cleanup(c->multi);
+    c->curl.global_cleanup();
     free(c);
 }
 
@@ -80,10 +84,10 @@ str_t cli_client_url(const cli_client_t *c)
     return str_of(c->url);
 }
 
-static long status_of(CURL *easy)
+static long status_of(const cli_client_t *c)
 {
     long status = 0;
-    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    c->curl.easy_getinfo(c->easy, CURLINFO_RESPONSE_CODE, &status);
     return status;
 }
 
@@ -105,7 +109,7 @@ static size_t on_bytes(char *p, size_t one, size_t n, void *arg)
     buf_t *to = call->on_line ? &call->line : call->text;
     if (to->len + one * n > ANSWER_MAX)
         return 0;
-    if (call->on_line && status_of(call->easy) == 200)
+    if (call->on_line && status_of(call->client) == 200)
         take_lines(call, str_n(p, one * n));
     else
         buf_put(call->text, p, one * n);
@@ -116,29 +120,29 @@ static void prepare(cli_client_t *c, call_t *call, const char *path, str_t body,
 {
     char url[URL_MAX + 256];
     snprintf(url, sizeof url, "%s%s", c->url, path);
-    curl_easy_reset(c->easy);
-    curl_easy_setopt(c->easy, CURLOPT_URL, url);
-    curl_easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
-    curl_easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
+    c->curl.easy_reset(c->easy);
+    c->curl.easy_setopt(c->easy, CURLOPT_URL, url);
+    c->curl.easy_setopt(c->easy, CURLOPT_HTTPHEADER, c->headers);
+    c->curl.easy_setopt(c->easy, CURLOPT_NOSIGNAL, 1L);
     if (c->user[0]) {
-        curl_easy_setopt(c->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        curl_easy_setopt(c->easy, CURLOPT_USERPWD, c->user);
+        c->curl.easy_setopt(c->easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        c->curl.easy_setopt(c->easy, CURLOPT_USERPWD, c->user);
     }
     if (c->ca_file[0])
-        curl_easy_setopt(c->easy, CURLOPT_CAINFO, c->ca_file);
-    curl_easy_setopt(c->easy, CURLOPT_USERAGENT, "arus/" ARUS_VERSION);
-    curl_easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+        c->curl.easy_setopt(c->easy, CURLOPT_CAINFO, c->ca_file);
+    c->curl.easy_setopt(c->easy, CURLOPT_USERAGENT, "arus/" ARUS_VERSION);
+    c->curl.easy_setopt(c->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    c->curl.easy_setopt(c->easy, CURLOPT_PROTOCOLS_STR, "http,https");
     if (timeout_ms)
-        curl_easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
+        c->curl.easy_setopt(c->easy, CURLOPT_TIMEOUT_MS, (long)timeout_ms);
     if (body.len) {
-        curl_easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long)body.len);
-        curl_easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, body.ptr);
+        c->curl.easy_setopt(c->easy, CURLOPT_POSTFIELDSIZE, (long)body.len);
+        c->curl.easy_setopt(c->easy, CURLOPT_COPYPOSTFIELDS, body.ptr);
     }
     if (call->method)
-        curl_easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, call->method);
-    curl_easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(c->easy, CURLOPT_WRITEDATA, call);
+        c->curl.easy_setopt(c->easy, CURLOPT_CUSTOMREQUEST, call->method);
+    c->curl.easy_setopt(c->easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    c->curl.easy_setopt(c->easy, CURLOPT_WRITEDATA, call);
 }
 
 /* Takes the signal that is waiting. */
@@ -156,15 +160,15 @@ static bool run(cli_client_t *c, CURLcode *ret_code)
     while (interrupted(c->interrupt_fd))
         ; /* those that came before it */
     while (running) {
-        curl_multi_perform(c->multi, &running);
+        c->curl.multi_perform(c->multi, &running);
         int left;
-        for (CURLMsg *m; (m = curl_multi_info_read(c->multi, &left));)
+        for (CURLMsg *m; (m = c->curl.multi_info_read(c->multi, &left));)
             if (m->msg == CURLMSG_DONE)
                 *ret_code = m->data.result;
         if (!running)
             break;
         struct curl_waitfd w = {.fd = c->interrupt_fd, .events = CURL_WAIT_POLLIN};
-        curl_multi_poll(c->multi, &w, c->interrupt_fd >= 0, 1000, NULL);
+        c->curl.multi_poll(c->multi, &w, c->interrupt_fd >= 0, 1000, NULL);
         if (interrupted(c->interrupt_fd))
             return true;
     }
@@ -174,13 +178,13 @@ static bool run(cli_client_t *c, CURLcode *ret_code)
 static ST perform(cli_client_t *c, call_t *call, const char *path, str_t body, int64_t timeout_ms,
                   int *ret_status, err_t *err)
 {
-    call->easy = c->easy;
+    call->client = c;
     prepare(c, call, path, body, timeout_ms);
-    curl_multi_add_handle(c->multi, c->easy);
+    c->curl.multi_add_handle(c->multi, c->easy);
     CURLcode code;
     bool cancelled = run(c, &code);
-    long status = status_of(c->easy);
-    curl_multi_remove_handle(c->multi, c->easy);
+    long status = status_of(c);
+    c->curl.multi_remove_handle(c->multi, c->easy);
     if (code == CURLE_OK && call->line.len && !call->stopped)
         call->on_line(call->env, buf_str(&call->line));
     buf_done(&call->line);
@@ -194,7 +198,7 @@ static ST perform(cli_client_t *c, call_t *call, const char *path, str_t body, i
                        (long long)timeout_ms);
     return err_set(err, ST_UNREACHABLE, "%s %s: %s",
                    status ? "the connection was lost to" : "cannot reach a server at", c->url,
-                   curl_easy_strerror(code));
+                   c->curl.easy_strerror(code));
 }
 
 st_t cli_client_send(cli_client_t *c, const char *method, const char *path, str_t body, buf_t *ret,

@@ -1,7 +1,8 @@
 #include "registry/api/writer.h"
 
+#include "io/curl.h"
+
 #include <ctype.h>
-#include <curl/curl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@ struct writer {
     io_mail_t stop;
     atomic_bool stopping; /* also while a change waits for a leader */
     pthread_t thread;
+    io_curl_t curl;
     CURL *easy;
 };
 
@@ -74,17 +76,18 @@ static size_t on_header(char *p, size_t one, size_t n, void *arg)
     return one * n;
 }
 
-static struct curl_slist *headers_of(const http_request_t *r)
+static struct curl_slist *headers_of(writer_t *w, const http_request_t *r)
 {
     static const char *const kept[] = {"content-type", "accept", "authorization"};
-    struct curl_slist *list = curl_slist_append(NULL, FORWARDED ": true");
+    struct curl_slist *list = w->curl.slist_append(NULL, FORWARDED ": true");
     for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
         str_t v = http_header(r, kept[i]);
         if (v.len)
-            list = curl_slist_append(
-                list, arena_z(r->arena, arena_printf(r->arena, "%s: " STR_FMT, kept[i], STR_ARG(v))));
+            list = w->curl.slist_append(
+                list,
+                arena_z(r->arena, arena_printf(r->arena, "%s: " STR_FMT, kept[i], STR_ARG(v))));
     }
-    return curl_slist_append(list, "Expect:");
+    return w->curl.slist_append(list, "Expect:");
 }
 
 /* ST_UNREACHABLE: it has not got the request. ST_TIMEOUT: it may have. */
@@ -95,33 +98,33 @@ static ST forward(writer_t *w, http_request_t *r, str_t leader, int *ret_status,
     long status = 0;
     buf_put_str(&url, leader);
     put_target(&url, r);
-    struct curl_slist *headers = headers_of(r);
-    curl_easy_reset(w->easy);
-    curl_easy_setopt(w->easy, CURLOPT_URL, arena_z(r->arena, buf_str(&url)));
-    curl_easy_setopt(w->easy, CURLOPT_HTTPHEADER, headers);
-    curl_easy_setopt(w->easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(w->easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    curl_easy_setopt(w->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-    curl_easy_setopt(w->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
+    struct curl_slist *headers = headers_of(w, r);
+    w->curl.easy_reset(w->easy);
+    w->curl.easy_setopt(w->easy, CURLOPT_URL, arena_z(r->arena, buf_str(&url)));
+    w->curl.easy_setopt(w->easy, CURLOPT_HTTPHEADER, headers);
+    w->curl.easy_setopt(w->easy, CURLOPT_NOSIGNAL, 1L);
+    w->curl.easy_setopt(w->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    w->curl.easy_setopt(w->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    w->curl.easy_setopt(w->easy, CURLOPT_TIMEOUT_MS, (long)TIMEOUT_MS);
     if (w->opt.ca_file.len)
-        curl_easy_setopt(w->easy, CURLOPT_CAINFO, arena_z(r->arena, w->opt.ca_file));
-    curl_easy_setopt(w->easy, CURLOPT_POSTFIELDSIZE, (long)r->body.len);
-    curl_easy_setopt(w->easy, CURLOPT_POSTFIELDS, r->body.len ? r->body.ptr : "");
-    curl_easy_setopt(w->easy, CURLOPT_CUSTOMREQUEST, arena_z(r->arena, r->method));
-    curl_easy_setopt(w->easy, CURLOPT_WRITEFUNCTION, on_bytes);
-    curl_easy_setopt(w->easy, CURLOPT_WRITEDATA, body);
-    curl_easy_setopt(w->easy, CURLOPT_HEADERFUNCTION, on_header);
-    curl_easy_setopt(w->easy, CURLOPT_HEADERDATA, ret_offset);
-    CURLcode code = curl_easy_perform(w->easy);
-    curl_easy_getinfo(w->easy, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
+        w->curl.easy_setopt(w->easy, CURLOPT_CAINFO, arena_z(r->arena, w->opt.ca_file));
+    w->curl.easy_setopt(w->easy, CURLOPT_POSTFIELDSIZE, (long)r->body.len);
+    w->curl.easy_setopt(w->easy, CURLOPT_POSTFIELDS, r->body.len ? r->body.ptr : "");
+    w->curl.easy_setopt(w->easy, CURLOPT_CUSTOMREQUEST, arena_z(r->arena, r->method));
+    w->curl.easy_setopt(w->easy, CURLOPT_WRITEFUNCTION, on_bytes);
+    w->curl.easy_setopt(w->easy, CURLOPT_WRITEDATA, body);
+    w->curl.easy_setopt(w->easy, CURLOPT_HEADERFUNCTION, on_header);
+    w->curl.easy_setopt(w->easy, CURLOPT_HEADERDATA, ret_offset);
+    CURLcode code = w->curl.easy_perform(w->easy);
+    w->curl.easy_getinfo(w->easy, CURLINFO_RESPONSE_CODE, &status);
+    w->curl.slist_free_all(headers);
     buf_done(&url);
     *ret_status = (int)status;
     if (code == CURLE_OK)
         return ST_OK;
     return err_set(err, code == CURLE_COULDNT_CONNECT ? ST_UNREACHABLE : ST_TIMEOUT,
                    "Error while forwarding the request to the leader: %s",
-                   curl_easy_strerror(code));
+                   w->curl.easy_strerror(code));
 }
 
 static bool leads_not(int status, str_t body)
@@ -203,7 +206,10 @@ writer_t *writer_start(const writer_options_t *opt)
     writer_t *w = mem_zalloc(sizeof *w);
     w->opt = *opt;
     w->loop = io_loop_new(opt->io);
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) || !(w->easy = curl_easy_init()))
+    err_t err;
+    if (io_curl_load(&w->curl, &err) != ST_OK)
+        die("%s", err.msg);
+    if (!(w->easy = w->curl.easy_init()))
         die("libcurl does not start");
     io_mailbox_init(&w->orders, w->loop, on_orders, w);
     if (pthread_create(&w->thread, NULL, run, w))
@@ -233,6 +239,6 @@ void writer_stop(writer_t *w)
         io_mailbox_put(w->opt.answers, m);
     }
     io_loop_free(w->loop);
-    curl_easy_cleanup(w->easy);
+    w->curl.easy_cleanup(w->easy);
     free(w);
 }

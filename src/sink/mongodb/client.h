@@ -7,9 +7,11 @@
 #define ARUS_SINK_MONGODB_CLIENT_H
 
 #include "connect/connector.h"
+#include "sink/mongodb/driver.h"
 #include "sink/mongodb/error.h"
 
 typedef struct sink_client {
+    sink_driver_t driver;
     mongoc_uri_t *uri;
     mongoc_server_api_t *api; /* NULL: none declared */
     mongoc_client_t *client;  /* NULL: not connected */
@@ -17,7 +19,8 @@ typedef struct sink_client {
     bool transactions; /* the server has them */
 } sink_client_t;
 
-/* Reads connection.uri and server.api.*. ST_BAD_CONFIG, without the address in its text. */
+/* Loads the driver, reads connection.uri and server.api.*. ST_BAD_CONFIG, without the address in
+ * its text; ST_UNSUPPORTED: no driver. sink_client_done after a failure, too. */
 ST sink_client_init(sink_client_t *c, str_t uri, const connector_config_t *config, err_t *err);
 void sink_client_done(sink_client_t *c);
 /* Connects unless it is connected. */

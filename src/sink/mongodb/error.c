@@ -94,12 +94,25 @@ st_t sink_mongodb_class(int64_t code)
     return ST_IO;
 }
 
+bool sink_mongodb_has_label(const bson_t *reply, const char *label)
+{
+    static const char *const places[] = {"errorLabels", "writeConcernError.errorLabels"};
+    bson_iter_t i, found, each;
+    for (int k = 0; k < 2; k++)
+        if (bson_iter_init(&i, reply) && bson_iter_find_descendant(&i, places[k], &found) &&
+            BSON_ITER_HOLDS_ARRAY(&found) && bson_iter_recurse(&found, &each))
+            while (bson_iter_next(&each))
+                if (BSON_ITER_HOLDS_UTF8(&each) && !strcmp(bson_iter_utf8(&each, NULL), label))
+                    return true;
+    return false;
+}
+
 static bool may_pass(const bson_t *reply)
 {
-    return reply && (mongoc_error_has_label(reply, "TransientTransactionError") ||
-                     mongoc_error_has_label(reply, "UnknownTransactionCommitResult") ||
-                     mongoc_error_has_label(reply, "RetryableWriteError") ||
-                     mongoc_error_has_label(reply, "RetryableError"));
+    return reply && (sink_mongodb_has_label(reply, "TransientTransactionError") ||
+                     sink_mongodb_has_label(reply, "UnknownTransactionCommitResult") ||
+                     sink_mongodb_has_label(reply, "RetryableWriteError") ||
+                     sink_mongodb_has_label(reply, "RetryableError"));
 }
 
 static st_t class_of_driver(const bson_error_t *e)

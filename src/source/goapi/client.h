@@ -17,9 +17,9 @@ typedef struct goapi_reply {
 
 #define GOAPI_BODY_BYTES_MAX (64u << 20)
 
-/* stop is looked at while waiting. Never prints the key. */
-goapi_client_t *goapi_client_new(int64_t connect_timeout_ms, int64_t request_timeout_ms,
-                                 const atomic_bool *stop);
+/* stop is looked at while waiting. Never prints the key. ST_UNSUPPORTED: libcurl is missing. */
+ST goapi_client_new(int64_t connect_timeout_ms, int64_t request_timeout_ms, const atomic_bool *stop,
+                    goapi_client_t **ret, err_t *err);
 void goapi_client_free(goapi_client_t *c);
 /* Sent as X-API-KEY with every request; empty: none. Header-breaking bytes: ST_BAD_CONFIG. */
 ST goapi_client_key(goapi_client_t *c, str_t key, err_t *err);

@@ -65,7 +65,8 @@ static ST open_all(connector_t *c, err_t *err)
     str_t key;
     TRY(open_topics(c, err));
     TRY(read_place(c, err));
-    c->client = goapi_client_new(c->set.connect_timeout_ms, c->set.request_timeout_ms, &c->stop);
+    TRY(goapi_client_new(c->set.connect_timeout_ms, c->set.request_timeout_ms, &c->stop, &c->client,
+                         err));
     TRY(goapi_settings_key(&c->set, c->env.io, &c->step_arena, &key, err));
     TRY(goapi_client_key(c->client, key, err));
     goapi_quota_open(&c->quota, c->env.io, c->quota_path, c->set.quota_daily, c->set.quota_monthly);

@@ -2,11 +2,12 @@
 
 #include "base/hash.h"
 
-#define MAGIC       "arusjnl1"
-#define ZERO_BYTES  (64 << 10)
-#define ZERO_PARTS  16
-#define PARTS_MAX   64
-#define SEQ_GAP_MAX (1 << 20) /* how far ahead a lost entry's followers are looked for */
+#define MAGIC        "arusjnl1"
+#define ZERO_BYTES   (64 << 10)
+#define ZERO_PARTS   16
+#define PARTS_MAX    64
+#define WINDOW_BYTES (1 << 20)
+#define SEQ_GAP_MAX  (1 << 20) /* how far ahead a lost entry's followers are looked for */
 
 enum { AT_FIRST_SEQ = 8, AT_SALT = 16, AT_HEAD_CRC = 20 };
 
@@ -167,26 +168,41 @@ ST log_journal_append(log_journal_t *j, log_entry_t **entries, size_t n, bool sy
 
 /* ---- replay */
 
+/* A file, seen through a window: to hold all of it would cost more than to read it. */
 typedef struct image {
     int index;
-    buf_t bytes;
-    int64_t first_seq;
+    io_file_t *file;
+    int64_t size, first_seq;
     uint32_t salt;
     bool used; /* has a head */
+    buf_t window;
+    int64_t window_pos;
 } image_t;
 
-static ST image_load(log_journal_t *j, int index, image_t *ret, err_t *err)
+/* The bytes from pos on, at least `need` of them unless the file ends before. Until the next look.
+ */
+static ST image_look(image_t *m, int64_t pos, int64_t need, str_t *ret, err_t *err)
 {
-    int64_t size;
+    int64_t left = pos < m->size ? m->size - pos : 0;
+    need = need < left ? need : left;
+    if (pos < m->window_pos || pos + need > m->window_pos + (int64_t)m->window.len) {
+        size_t len = need > WINDOW_BYTES ? (size_t)need : WINDOW_BYTES;
+        buf_clear(&m->window);
+        m->window_pos = pos;
+        TRY(io_file_read(m->file, buf_reserve(&m->window, len), len, pos, &m->window.len, err));
+    }
+    *ret = str_sub(buf_str(&m->window), (size_t)(pos - m->window_pos), SIZE_MAX);
+    return ST_OK;
+}
+
+static ST image_open(log_journal_t *j, int index, image_t *ret, err_t *err)
+{
+    char h[LOG_JOURNAL_HEAD_BYTES];
     size_t got;
-    *ret = (image_t){.index = index};
-    TRY(io_file_size(j->file[index], &size, err));
-    if (size < LOG_JOURNAL_HEAD_BYTES)
-        return ST_OK;
-    TRY(io_file_read(j->file[index], buf_reserve(&ret->bytes, LOG_JOURNAL_HEAD_BYTES),
-                     LOG_JOURNAL_HEAD_BYTES, 0, &got, err));
-    const char *h = ret->bytes.ptr;
-    if (got < LOG_JOURNAL_HEAD_BYTES || memcmp(h, MAGIC, 8) != 0 ||
+    *ret = (image_t){.index = index, .file = j->file[index]};
+    TRY(io_file_size(ret->file, &ret->size, err));
+    TRY(io_file_read(ret->file, h, sizeof h, 0, &got, err));
+    if (got < sizeof h || memcmp(h, MAGIC, 8) != 0 ||
         hash_crc32c(0, h, AT_HEAD_CRC) != load_be32(h + AT_HEAD_CRC))
         return ST_OK;
     ret->used = true;
@@ -195,21 +211,13 @@ static ST image_load(log_journal_t *j, int index, image_t *ret, err_t *err)
     return ST_OK;
 }
 
-static ST image_read_all(log_journal_t *j, image_t *m, err_t *err)
-{
-    int64_t size;
-    TRY(io_file_size(j->file[m->index], &size, err));
-    return io_file_read(j->file[m->index], buf_reserve(&m->bytes, (size_t)size), (size_t)size, 0,
-                        &m->bytes.len, err);
-}
-
-/* Whether behind the bad entry `seq` at `pos` lies one that proves it had been synced: then it did
- * not tear, it rotted. Two entries in a row that fit together are proof enough that they are no
- * chance. */
-static bool was_synced(str_t bytes, size_t pos, int64_t seq)
+/* Whether behind the bad entry `seq`, with which bytes begin, lies one that proves it had been
+ * synced: then it did not tear, it rotted. Two entries in a row that fit together are proof enough
+ * that they are no chance. */
+static bool was_synced(str_t bytes, int64_t seq)
 {
     log_entry_head_t a, b;
-    for (; pos + LOG_ENTRY_HEADER_BYTES <= bytes.len; pos += 8) {
+    for (size_t pos = 0; pos + LOG_ENTRY_HEADER_BYTES <= bytes.len; pos += 8) {
         if (!log_entry_head(str_sub(bytes, pos, SIZE_MAX), &a) || a.seq < seq ||
             a.seq > seq + SEQ_GAP_MAX || a.len > bytes.len - pos)
             continue;
@@ -221,28 +229,31 @@ static bool was_synced(str_t bytes, size_t pos, int64_t seq)
     return false;
 }
 
-static ST replay_image(log_journal_t *j, const image_t *m,
-                       ST (*fn)(void *arg, str_t entry, err_t *err), void *arg, err_t *err)
+static ST replay_image(log_journal_t *j, image_t *m, ST (*fn)(void *arg, str_t entry, err_t *err),
+                       void *arg, err_t *err)
 {
-    str_t bytes = buf_str(&m->bytes);
-    size_t pos = LOG_JOURNAL_HEAD_BYTES;
+    int64_t pos = LOG_JOURNAL_HEAD_BYTES;
     uint32_t crc = m->salt;
+    str_t rest;
     for (;; j->next_seq++) {
-        str_t rest = str_sub(bytes, pos, SIZE_MAX);
         log_entry_head_t head;
-        if (!log_entry_head(rest, &head) || head.seq != j->next_seq ||
-            !log_entry_check(rest, &head, crc))
+        TRY(image_look(m, pos, LOG_ENTRY_HEADER_BYTES, &rest, err));
+        if (!log_entry_head(rest, &head) || head.seq != j->next_seq)
+            break;
+        TRY(image_look(m, pos, head.len, &rest, err));
+        if (!log_entry_check(rest, &head, crc))
             break;
         TRY(fn(arg, str_sub(rest, 0, head.len), err));
-        pos += log_entry_room(head.len);
+        pos += (int64_t)log_entry_room(head.len);
         crc = head.crc;
     }
-    if (was_synced(bytes, pos, j->next_seq))
+    TRY(image_look(m, pos, m->size - pos, &rest, err));
+    if (was_synced(rest, j->next_seq))
         return err_set(
             err, ST_CORRUPT,
-            "journal-%d is corrupt at byte %zu, where synced entries follow: restore it from a "
+            "journal-%d is corrupt at byte %lld, where synced entries follow: restore it from a "
             "backup, or remove it and lose what was committed from there on",
-            m->index, pos);
+            m->index, (long long)pos);
     return ST_OK;
 }
 
@@ -251,7 +262,7 @@ static ST replay_images(log_journal_t *j, image_t *m, int64_t from_seq,
 {
     j->next_seq = from_seq;
     for (int i = 0; i < 2; i++)
-        TRY(image_load(j, i, &m[i], err));
+        TRY(image_open(j, i, &m[i], err));
     if (m[1].used && (!m[0].used || m[1].first_seq < m[0].first_seq)) {
         image_t first = m[1];
         m[1] = m[0];
@@ -260,12 +271,15 @@ static ST replay_images(log_journal_t *j, image_t *m, int64_t from_seq,
     for (int i = 0; i < 2; i++) {
         if (!m[i].used || m[i].first_seq < from_seq)
             continue;
-        TRY(image_read_all(j, &m[i], err));
+        str_t entries;
         /* Only without syncs can the younger file be there and the older one's end not: that is a
          * power cut's loss. */
-        if (m[i].first_seq == j->next_seq)
+        if (m[i].first_seq == j->next_seq) {
             TRY(replay_image(j, &m[i], fn, arg, err));
-        else if (was_synced(buf_str(&m[i].bytes), LOG_JOURNAL_HEAD_BYTES, j->next_seq))
+            continue;
+        }
+        TRY(image_look(&m[i], LOG_JOURNAL_HEAD_BYTES, m[i].size, &entries, err));
+        if (was_synced(entries, j->next_seq))
             return err_set(
                 err, ST_CORRUPT,
                 "journal-%d begins with entry %lld, but entry %lld is missing: restore the other "
@@ -281,6 +295,6 @@ ST log_journal_replay(log_journal_t *j, int64_t from_seq,
     image_t m[2] = {{0}, {0}};
     st_t st = replay_images(j, m, from_seq, fn, arg, err);
     for (int i = 0; i < 2; i++)
-        buf_done(&m[i].bytes);
+        buf_done(&m[i].window);
     return st;
 }

@@ -174,11 +174,42 @@ static void failed_append(void **state)
     io_free(io);
 }
 
+/* Entries beyond the window through which a file is seen, and larger than it. */
+static void past_the_window(void **state)
+{
+    (void)state;
+    io_t *io = io_sim_new(1);
+    log_journal_t j;
+    int64_t next, size;
+    start_anew(&j, io);
+    append(&j, 5, 1, true);
+    int64_t second = j.pos;
+    append(&j, WINDOW_BYTES / 3, 8, true);
+    append(&j, 3 * WINDOW_BYTES, 1, true);
+    append(&j, WINDOW_BYTES - 20, 3, true);
+    append(&j, 1, 1, true);
+    assert_int_equal(14, replay(io, 1, ST_OK, &next));
+    /* cut within the padding of the last one */
+    assert_int_equal(ST_OK, io_file_size(j.file[0], &size, NULL));
+    assert_int_equal(j.pos, size);
+    for (int64_t cut = 1; cut <= 4; cut++) {
+        assert_int_equal(ST_OK, io_file_truncate(j.file[0], size - cut, NULL));
+        assert_int_equal(cut <= 3 ? 14 : 13, replay(io, 1, ST_OK, &next));
+    }
+    assert_int_equal(ST_OK, io_file_write(j.file[0], "x", 1, second + 100, NULL));
+    assert_int_equal(1, replay(io, 1, ST_CORRUPT, &next));
+    log_journal_close(&j);
+    io_free(io);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(there_and_back), cmocka_unit_test(both_files),
-        cmocka_unit_test(torn_tail),      cmocka_unit_test(rot),
+        cmocka_unit_test(past_the_window),
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(both_files),
+        cmocka_unit_test(torn_tail),
+        cmocka_unit_test(rot),
         cmocka_unit_test(failed_append),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,7 +22,7 @@ static ST read_uri(sink_client_t *c, str_t uri, err_t *err)
                        "'connection.uri' must be an address such as mongodb://127.0.0.1:27017");
     char *z = mem_z(uri);
     bson_error_t e;
-    c->uri = c->driver.uri_new_with_error(z, &e);
+    c->uri = c->mongoc.uri_new_with_error(z, &e);
     free(z);
     if (!c->uri)
         return err_set(err, ST_BAD_CONFIG, "'connection.uri' is no address of MongoDB: %s",
@@ -30,14 +30,14 @@ static ST read_uri(sink_client_t *c, str_t uri, err_t *err)
     const char *const option[] = {MONGOC_URI_CONNECTTIMEOUTMS, MONGOC_URI_SOCKETTIMEOUTMS};
     const int32_t otherwise[] = {CONNECT_MS, SOCKET_MS};
     for (int i = 0; i < 2; i++)
-        if (!c->driver.uri_has_option(c->uri, option[i]))
-            c->driver.uri_set_option_as_int32(c->uri, option[i], otherwise[i]);
-    if (c->driver.write_concern_is_default(c->driver.uri_get_write_concern(c->uri))) {
-        mongoc_write_concern_t *safe = c->driver.write_concern_new();
-        c->driver.write_concern_set_w(safe, MONGOC_WRITE_CONCERN_W_MAJORITY);
-        c->driver.write_concern_set_journal(safe, true);
-        c->driver.uri_set_write_concern(c->uri, safe);
-        c->driver.write_concern_destroy(safe);
+        if (!c->mongoc.uri_has_option(c->uri, option[i]))
+            c->mongoc.uri_set_option_as_int32(c->uri, option[i], otherwise[i]);
+    if (c->mongoc.write_concern_is_default(c->mongoc.uri_get_write_concern(c->uri))) {
+        mongoc_write_concern_t *safe = c->mongoc.write_concern_new();
+        c->mongoc.write_concern_set_w(safe, MONGOC_WRITE_CONCERN_W_MAJORITY);
+        c->mongoc.write_concern_set_journal(safe, true);
+        c->mongoc.uri_set_write_concern(c->uri, safe);
+        c->mongoc.write_concern_destroy(safe);
     }
     return ST_OK;
 }
@@ -52,20 +52,20 @@ static ST read_api(sink_client_t *c, const connector_config_t *config, err_t *er
         return ST_OK;
     char *z = mem_z(version);
     mongoc_server_api_version_t v;
-    bool known = c->driver.server_api_version_from_string(z, &v);
+    bool known = c->mongoc.server_api_version_from_string(z, &v);
     free(z);
     if (!known)
         return err_set(err, ST_BAD_CONFIG, "server.api.version must be 1, not '" STR_FMT "'",
                        STR_ARG(version));
-    c->api = c->driver.server_api_new(v);
-    c->driver.server_api_strict(c->api, strict);
-    c->driver.server_api_deprecation_errors(c->api, deprecated);
+    c->api = c->mongoc.server_api_new(v);
+    c->mongoc.server_api_strict(c->api, strict);
+    c->mongoc.server_api_deprecation_errors(c->api, deprecated);
     return ST_OK;
 }
 
 st_t sink_client_init(sink_client_t *c, str_t uri, const connector_config_t *config, err_t *err)
 {
-    TRY(sink_driver_load(&c->driver, err));
+    TRY(sink_driver_load(&c->mongoc, err));
     TRY(read_uri(c, uri, err));
     return read_api(c, config, err);
 }
@@ -74,17 +74,17 @@ void sink_client_done(sink_client_t *c)
 {
     sink_client_close(c);
     if (c->api)
-        c->driver.server_api_destroy(c->api);
+        c->mongoc.server_api_destroy(c->api);
     if (c->uri)
-        c->driver.uri_destroy(c->uri);
+        c->mongoc.uri_destroy(c->uri);
 }
 
 void sink_client_close(sink_client_t *c)
 {
     if (c->session)
-        c->driver.client_session_destroy(c->session);
+        c->mongoc.client_session_destroy(c->session);
     if (c->client)
-        c->driver.client_destroy(c->client);
+        c->mongoc.client_destroy(c->client);
     c->session = NULL;
     c->client = NULL;
 }
@@ -105,23 +105,23 @@ static bool has_transactions(const bson_t *hello)
 static ST client_connect(sink_client_t *c, err_t *err)
 {
     bson_error_t e;
-    c->client = c->driver.client_new_from_uri_with_error(c->uri, &e);
+    c->client = c->mongoc.client_new_from_uri_with_error(c->uri, &e);
     if (!c->client)
         return sink_mongodb_failed(NULL, &e, "cannot connect", err);
-    c->driver.client_set_error_api(c->client, MONGOC_ERROR_API_VERSION_2);
-    c->driver.client_set_appname(c->client, "arus");
-    if (c->api && !c->driver.client_set_server_api(c->client, c->api, &e))
+    c->mongoc.client_set_error_api(c->client, MONGOC_ERROR_API_VERSION_2);
+    c->mongoc.client_set_appname(c->client, "arus");
+    if (c->api && !c->mongoc.client_set_server_api(c->client, c->api, &e))
         return sink_mongodb_failed(NULL, &e, "cannot declare the API's version", err);
     bson_t hello = BSON_INITIALIZER, reply;
     BSON_APPEND_INT32(&hello, "hello", 1);
-    bool ok = c->driver.client_command_simple(c->client, "admin", &hello, NULL, &reply, &e);
+    bool ok = c->mongoc.client_command_simple(c->client, "admin", &hello, NULL, &reply, &e);
     st_t st = ok ? ST_OK : sink_mongodb_failed(&reply, &e, "cannot connect", err);
     c->transactions = ok && has_transactions(&reply);
     bson_destroy(&hello);
     bson_destroy(&reply);
     TRY(st);
     if (c->transactions) {
-        c->session = c->driver.client_start_session(c->client, NULL, &e);
+        c->session = c->mongoc.client_start_session(c->client, NULL, &e);
         c->transactions = c->session != NULL;
     }
     return ST_OK;

@@ -11,7 +11,7 @@
 #include "sink/mongodb/error.h"
 
 typedef struct sink_client {
-    sink_driver_t driver;
+    sink_driver_t mongoc;
     mongoc_uri_t *uri;
     mongoc_server_api_t *api; /* NULL: none declared */
     mongoc_client_t *client;  /* NULL: not connected */

@@ -40,11 +40,11 @@ struct sink_store {
 static void disconnect(sink_store_t *s)
 {
     for (size_t i = 0; i < s->collections.len; i++) {
-        s->client.driver.collection_destroy(s->collections.ptr[i].handle);
+        s->client.mongoc.collection_destroy(s->collections.ptr[i].handle);
         s->collections.ptr[i].handle = NULL;
     }
     if (s->positions)
-        s->client.driver.collection_destroy(s->positions);
+        s->client.mongoc.collection_destroy(s->positions);
     s->positions = NULL;
     sink_client_close(&s->client);
 }
@@ -96,7 +96,7 @@ static ST make_collection(sink_store_t *s, const char *name, err_t *err)
     bson_t command = BSON_INITIALIZER, reply;
     bson_error_t e;
     BSON_APPEND_UTF8(&command, "create", name);
-    bool ok = s->client.driver.client_write_command_with_opts(s->client.client, s->database,
+    bool ok = s->client.mongoc.client_write_command_with_opts(s->client.client, s->database,
                                                               &command, NULL, &reply, &e);
     st_t st = ok || e.code == NAME_EXISTS
                   ? ST_OK
@@ -114,12 +114,12 @@ static ST ensure(sink_store_t *s, err_t *err)
         collection_t *c = &s->collections.ptr[i];
         if (!c->handle)
             c->handle =
-                s->client.driver.client_get_collection(s->client.client, s->database, c->name);
+                s->client.mongoc.client_get_collection(s->client.client, s->database, c->name);
     }
     if (s->positions)
         return ST_OK;
     TRY(make_collection(s, POSITIONS, err));
-    s->positions = s->client.driver.client_get_collection(s->client.client, s->database, POSITIONS);
+    s->positions = s->client.mongoc.client_get_collection(s->client.client, s->database, POSITIONS);
     return ST_OK;
 }
 
@@ -163,7 +163,7 @@ static ST make_index(sink_store_t *s, const sink_store_topic_t *t, const char *n
     bson_append_document_end(&list, &index);
     bson_append_array_end(&command, &list);
     bson_error_t e;
-    bool ok = s->client.driver.client_write_command_with_opts(s->client.client, s->database,
+    bool ok = s->client.mongoc.client_write_command_with_opts(s->client.client, s->database,
                                                               &command, NULL, &reply, &e);
     st_t st = ok ? ST_OK : sink_mongodb_failed(&reply, &e, "cannot make an index", err);
     if (st != ST_OK && !sink_may_pass(st) && st != ST_DENIED) {
@@ -185,11 +185,11 @@ static ST read_positions(sink_store_t *s, size_t topic, int32_t partitions, int6
     bson_t filter = BSON_INITIALIZER;
     BSON_APPEND_UTF8(&filter, "_id", s->topic.ptr[topic]);
     mongoc_cursor_t *cursor =
-        s->client.driver.collection_find_with_opts(s->positions, &filter, NULL, NULL);
+        s->client.mongoc.collection_find_with_opts(s->positions, &filter, NULL, NULL);
     const bson_t *doc, *reply;
     bson_iter_t i, at;
     bson_error_t e;
-    while (s->client.driver.cursor_next(cursor, &doc))
+    while (s->client.mongoc.cursor_next(cursor, &doc))
         for (int32_t p = 0; p < partitions; p++) {
             char path[32];
             snprintf(path, sizeof path, "position.%" PRId32, p);
@@ -197,9 +197,9 @@ static ST read_positions(sink_store_t *s, size_t topic, int32_t partitions, int6
                 ret[p] = bson_iter_as_int64(&at);
         }
     st_t st = ST_OK;
-    if (s->client.driver.cursor_error_document(cursor, &e, &reply))
+    if (s->client.mongoc.cursor_error_document(cursor, &e, &reply))
         st = sink_mongodb_failed(reply, &e, "cannot read the positions", err);
-    s->client.driver.cursor_destroy(cursor);
+    s->client.mongoc.cursor_destroy(cursor);
     bson_destroy(&filter);
     return st;
 }
@@ -335,10 +335,10 @@ static bool add_op(sink_store_t *s, mongoc_bulk_operation_t *bulk, const sink_op
     if (!bson_init_static(&filter, (const uint8_t *)op->id.ptr, op->id.len))
         die("a filter is no BSON");
     if (!op->doc.ptr)
-        return s->client.driver.bulk_operation_remove_one_with_opts(bulk, &filter, NULL, e);
+        return s->client.mongoc.bulk_operation_remove_one_with_opts(bulk, &filter, NULL, e);
     if (!bson_init_static(&doc, (const uint8_t *)op->doc.ptr, op->doc.len))
         die("a document is no BSON");
-    return s->client.driver.bulk_operation_replace_one_with_opts(bulk, &filter, &doc, &s->upsert,
+    return s->client.mongoc.bulk_operation_replace_one_with_opts(bulk, &filter, &doc, &s->upsert,
                                                                  e);
 }
 
@@ -348,7 +348,7 @@ static ST send_some(sink_store_t *s, const sink_batch_t *b, size_t collection, s
 {
     mongoc_collection_t *handle = s->collections.ptr[collection].handle;
     mongoc_bulk_operation_t *bulk =
-        s->client.driver.collection_create_bulk_operation_with_opts(handle, opts);
+        s->client.mongoc.collection_create_bulk_operation_with_opts(handle, opts);
     st_t st = ST_OK;
     size_t bytes = 0, i = *from;
     VEC_CLEAR(&s->sent);
@@ -369,11 +369,11 @@ static ST send_some(sink_store_t *s, const sink_batch_t *b, size_t collection, s
     if (s->sent.len) {
         bson_t reply;
         bson_error_t e;
-        if (!s->client.driver.bulk_operation_execute(bulk, &reply, &e))
+        if (!s->client.mongoc.bulk_operation_execute(bulk, &reply, &e))
             st = worse(st, on_errors(s, b, &reply, &e, err));
         bson_destroy(&reply);
     }
-    s->client.driver.bulk_operation_destroy(bulk);
+    s->client.mongoc.bulk_operation_destroy(bulk);
     return st;
 }
 
@@ -385,7 +385,7 @@ static ST send_all(sink_store_t *s, const sink_batch_t *b, size_t from, size_t t
     bson_error_t e;
     st_t st = ST_OK;
     BSON_APPEND_BOOL(&opts, "ordered", false);
-    if (session && !s->client.driver.client_session_append(s->client.session, &opts, &e))
+    if (session && !s->client.mongoc.client_session_append(s->client.session, &opts, &e))
         st = sink_mongodb_failed(NULL, &e, "cannot use the session", err);
     for (size_t c = 0; c < s->collections.len && (st == ST_OK || sink_is_data(st)); c++)
         for (size_t i = from; i < to && (st == ST_OK || sink_is_data(st));) {
@@ -444,12 +444,12 @@ static ST put_positions(sink_store_t *s, const sink_batch_t *b, bool session, er
         }
         bson_append_document_end(&update, &set);
         BSON_APPEND_BOOL(&opts, "upsert", true);
-        if (session && !s->client.driver.client_session_append(s->client.session, &opts, &e))
+        if (session && !s->client.mongoc.client_session_append(s->client.session, &opts, &e))
             st = sink_mongodb_failed(NULL, &e, "cannot use the session", err);
         if (any && st == ST_OK) {
             bson_t reply;
             BSON_APPEND_UTF8(&filter, "_id", s->topic.ptr[topic]);
-            if (!s->client.driver.collection_update_one(s->positions, &filter, &update, &opts,
+            if (!s->client.mongoc.collection_update_one(s->positions, &filter, &update, &opts,
                                                         &reply, &e))
                 st = sink_mongodb_failed(&reply, &e, "cannot write the positions", err);
             bson_destroy(&reply);
@@ -464,19 +464,19 @@ static ST put_positions(sink_store_t *s, const sink_batch_t *b, bool session, er
 static ST write_transaction(sink_store_t *s, const sink_batch_t *b, err_t *err)
 {
     bson_error_t e;
-    if (!s->client.driver.client_session_start_transaction(s->client.session, NULL, &e))
+    if (!s->client.mongoc.client_session_start_transaction(s->client.session, NULL, &e))
         return sink_mongodb_failed(NULL, &e, "cannot start a transaction", err);
     st_t st = send_all(s, b, 0, b->ops.len, true, err);
     if (st == ST_OK)
         st = put_positions(s, b, true, err);
     if (st == ST_OK) {
         bson_t reply;
-        if (!s->client.driver.client_session_commit_transaction(s->client.session, &reply, &e))
+        if (!s->client.mongoc.client_session_commit_transaction(s->client.session, &reply, &e))
             st = sink_mongodb_failed(&reply, &e, "cannot commit", err);
         bson_destroy(&reply);
     }
-    if (st != ST_OK && s->client.driver.client_session_in_transaction(s->client.session))
-        (void)s->client.driver.client_session_abort_transaction(s->client.session, &e);
+    if (st != ST_OK && s->client.mongoc.client_session_in_transaction(s->client.session))
+        (void)s->client.mongoc.client_session_abort_transaction(s->client.session, &e);
     return st;
 }
 

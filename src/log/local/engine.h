@@ -153,9 +153,10 @@ struct log {
     pthread_cond_t cleaner_wanted; /* it is to stop */
     bool has_cleaner;
     bool has_thread, stopping, wants_upkeep, clean;
-    bool settling; /* what was replayed is not in segments yet: reads are served, commits wait */
-    int64_t upkeeps;  /* rounds done */
-    err_t upkeep_err; /* of the last round; code ST_OK when it went well */
+    bool settling;   /* what was replayed is not in segments yet: reads are served, commits wait */
+    int64_t upkeeps; /* rounds done */
+    int64_t commits_seen; /* upkeep thread's: at its last look */
+    err_t upkeep_err;     /* of the last round; code ST_OK when it went well */
     int64_t retain_at_ns;
     log_segments_t doomed; /* upkeep's: out of the state, to be removed after the next checkpoint */
     log_local_stats_t stats;

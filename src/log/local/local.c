@@ -13,7 +13,8 @@ void log_local_options_init(log_local_options_t *opt)
                                  .retention_check_ms = 300000,
                                  .producer_ms = 86400000,
                                  .clean_backoff_ms = 15000,
-                                 .tail_bytes = 32u << 20};
+                                 .tail_bytes = 32u << 20,
+                                 .idle_ms = 10000};
 }
 
 bool log_durability_parse(str_t text, log_durability_t *ret)

@@ -28,10 +28,11 @@ typedef struct log_local_options {
     int64_t producer_ms;        /* how long an idle producer id is remembered */
     int64_t clean_backoff_ms;   /* how often the cleaner looks for what to compact; 0: never */
     size_t tail_bytes;          /* memory for the newest batches of all partitions together */
-    bool no_thread; /* none at all: the owner calls log_local_upkeep and _clean (simulation) */
+    int64_t idle_ms; /* after so long without a commit it is given back; 0: never */
+    bool no_thread;  /* none at all: the owner calls log_local_upkeep and _clean (simulation) */
 } log_local_options_t;
 
-/* Kafka's defaults, LOG_DURABILITY_SYNC, a tail of 32 MiB. */
+/* Kafka's defaults, LOG_DURABILITY_SYNC, a tail of 32 MiB, idle after 10 s. */
 void log_local_options_init(log_local_options_t *opt);
 /* "sync", "memory"; false for any other text. */
 bool log_durability_parse(str_t text, log_durability_t *ret);

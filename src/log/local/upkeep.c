@@ -324,15 +324,34 @@ ST log_local_upkeep(log_t *log, bool now, err_t *err)
 
 /* ---- who calls it */
 
-static void run_round(log_t *log)
+/* Nothing was committed since the last look, but there is something in memory. */
+static bool is_idle(log_t *log)
+{
+    bool idle = log->tail && log->stats.commits == log->commits_seen;
+    log->commits_seen = log->stats.commits;
+    return idle;
+}
+
+/* What is in segments need not be in memory. */
+static void let_go(log_t *log)
+{
+    log_tail_trim(log, 0);
+    pthread_mutex_unlock(&log->lock);
+    mem_give_back();
+    pthread_mutex_lock(&log->lock);
+}
+
+static void run_round(log_t *log, bool idle)
 {
     err_t err = {.code = ST_OK};
     bool first = log->settling;
     pthread_mutex_unlock(&log->lock);
-    st_t st = log_upkeep_round(log, first, first, &err);
+    st_t st = log_upkeep_round(log, first || idle, first, &err);
     pthread_mutex_lock(&log->lock);
     if (st == ST_OK)
         log->settling = false;
+    if (st == ST_OK && idle)
+        let_go(log);
     log->upkeep_err = err;
     log->upkeep_err.code = st;
     log->upkeeps++;
@@ -345,6 +364,9 @@ static void *upkeep_main(void *arg)
     pthread_mutex_lock(&log->lock);
     while (!log->stopping) {
         int64_t left = log->retain_at_ns - io_mono_ns(log->io);
+        int64_t idle_ns = log->opt.idle_ms * 1000000;
+        if (idle_ns && left > idle_ns)
+            left = idle_ns;
         if (log->upkeep_err.code != ST_OK && left > RETRY_NS)
             left = RETRY_NS;
         bool wanted = log->wants_upkeep || (log->settling && log->upkeep_err.code == ST_OK);
@@ -352,7 +374,7 @@ static void *upkeep_main(void *arg)
             (io_cond_wait(log->io, &log->wanted, &log->lock, left) || log->stopping))
             continue;
         log->wants_upkeep = false;
-        run_round(log);
+        run_round(log, !wanted && idle_ns && is_idle(log));
     }
     pthread_mutex_unlock(&log->lock);
     return NULL;
@@ -396,13 +418,13 @@ ST log_upkeep_room(log_t *log, err_t *err)
     log->wants_upkeep = true;
     pthread_cond_signal(&log->wanted);
     if (!log->has_thread)
-        run_round(log);
+        run_round(log, false);
     while (log->journal_pos >= 2 * log->journal_limit_bytes) {
         int64_t before = log->upkeeps;
         log->wants_upkeep = true;
         pthread_cond_signal(&log->wanted);
         if (!log->has_thread)
-            run_round(log);
+            run_round(log, false);
         while (log->upkeeps == before)
             io_cond_wait(log->io, &log->turned, &log->lock, -1);
         if (log->upkeep_err.code != ST_OK) {

@@ -84,6 +84,21 @@ static void *meddler(void *arg)
     return NULL;
 }
 
+/* The topics are gone. */
+static void leave(io_t *io, const char *dir)
+{
+    err_t err;
+    arena_t a;
+    arena_init(&a, ARENA_NO_LIMIT);
+    const char *left[] = {"journal-0", "journal-1", "checkpoint", "lock"};
+    for (size_t i = 0; i < 4; i++)
+        assert_int_equal(ST_OK, io_unlink(io, arena_printf(&a, "%s/%s", dir, left[i]), &err));
+    assert_int_equal(ST_OK, io_rmdir(io, arena_printf(&a, "%s/topics", dir), &err));
+    assert_int_equal(ST_OK, io_rmdir(io, str_of(dir), &err));
+    arena_done(&a);
+    io_free(io);
+}
+
 static void run(log_durability_t durability)
 {
     err_t err;
@@ -119,15 +134,7 @@ static void run(log_durability_t durability)
     assert_int_equal(0, log_local_stats(s.log).replayed_commits);
     assert_int_equal(ST_OK, log_topic_delete(s.log, STR("t"), &err));
     log_close(s.log);
-    arena_t a;
-    arena_init(&a, ARENA_NO_LIMIT);
-    const char *left[] = {"journal-0", "journal-1", "checkpoint", "lock"};
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(ST_OK, io_unlink(s.io, arena_printf(&a, "%s/%s", dir, left[i]), &err));
-    assert_int_equal(ST_OK, io_rmdir(s.io, arena_printf(&a, "%s/topics", dir), &err));
-    assert_int_equal(ST_OK, io_rmdir(s.io, str_of(dir), &err));
-    arena_done(&a);
-    io_free(s.io);
+    leave(s.io, dir);
 }
 
 static void with_sync(void **state)
@@ -142,8 +149,47 @@ static void with_memory(void **state)
     run(LOG_DURABILITY_MEMORY);
 }
 
+/* Who commits nothing for a while needs no memory; all is there as before, and a kill finds nothing
+ * to replay. */
+static void idle(void **state)
+{
+    (void)state;
+    err_t err;
+    char dir[] = "/tmp/arus-log-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    shared_t s = {.io = io_real_new()};
+    log_local_options_t opt;
+    log_local_options_init(&opt);
+    opt.dir = str_of(dir);
+    opt.retention_ms = -1;
+    opt.idle_ms = 50;
+    assert_int_equal(ST_OK, log_local_open(s.io, &opt, &s.log, &err));
+    assert_int_equal(
+        ST_OK,
+        log_topic_create(s.log, &(log_topic_spec_t){.name = STR("t"), .partitions = 2}, &err));
+    assert_int_equal(ST_OK, log_topic_open(s.log, STR("t"), &s.t, &err));
+    for (int round = 0; round < 2; round++) {
+        writer(&s);
+        for (int i = 0; i < 1000 && log_local_stats(s.log).tail_bytes; i++)
+            usleep(10000);
+        log_local_stats_t stats = log_local_stats(s.log);
+        assert_int_equal(0, stats.tail_bytes);
+        assert_in_range(stats.journal_bytes, 0, 512); /* a head */
+        log_chunk_t c;
+        int64_t offset = 0;
+        for (; offset < COMMITS * (round + 1); offset = c.next_offset, log_chunk_unref(&c))
+            assert_int_equal(ST_OK, log_read(s.t, 1, offset, 100000, &c, &err));
+        assert_int_equal(COMMITS * (round + 1), offset);
+    }
+    log_topic_unref(s.t);
+    assert_int_equal(ST_OK, log_topic_delete(s.log, STR("t"), &err));
+    log_close(s.log);
+    leave(s.io, dir);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(with_sync), cmocka_unit_test(with_memory)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(with_sync), cmocka_unit_test(with_memory),
+                                       cmocka_unit_test(idle)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,7 @@ static const http_route_t routes[] = {
     {"POST", "/echo/{name}/x", echo},
 };
 
-static int enter(void **state)
+static int enter_with(void **state, int64_t request_ms, int64_t idle_ms)
 {
     world_t *w = mem_zalloc(sizeof *w);
     w->io = io_real_new();
@@ -78,8 +78,8 @@ static int enter(void **state)
     o.header_bytes_max = 1000;
     o.body_bytes_max = 100;
     o.stream_bytes_max = 1000;
-    o.request_ms = 100;
-    o.idle_ms = 300;
+    o.request_ms = request_ms;
+    o.idle_ms = idle_ms;
     w->server = http_server_new(&o);
     err_t err;
     arena_t a;
@@ -91,6 +91,17 @@ static int enter(void **state)
     arena_done(&a);
     *state = w;
     return 0;
+}
+
+/* Nothing is late, however slow the machine is. */
+static int enter(void **state)
+{
+    return enter_with(state, 60000, 60000);
+}
+
+static int enter_hasty(void **state)
+{
+    return enter_with(state, 100, 300);
 }
 
 static int leave(void **state)
@@ -185,6 +196,11 @@ static void refusals(void **state)
            "413 Content Too Large");
     expect(w, "POST /echo/n/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n65\r\n",
            "413 Content Too Large");
+}
+
+static void lateness(void **state)
+{
+    world_t *w = *state;
     expect(w, "POST /echo/n/x HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc",
            "408 Request Timeout");
     expect(w, "GET /echo/n HT", "408 Request Timeout");
@@ -332,6 +348,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(answers),
         IN_WORLD(refusals),
+        cmocka_unit_test_setup_teardown(lateness, enter_hasty, leave),
         IN_WORLD(pipelined),
         IN_WORLD(clients_go),
         IN_WORLD(room),

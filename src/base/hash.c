@@ -4,6 +4,8 @@
 #include <xxhash.h>
 #include <zlib.h>
 
+#define CRC32C_POLYNOMIAL 0x82f63b78 /* its bits reversed, x^31 first */
+
 uint64_t hash_bytes(const void *p, size_t n)
 {
     return XXH3_64bits(p, n);
@@ -44,7 +46,7 @@ static uint32_t crc32c_bit(uint32_t crc, uint8_t byte)
 {
     crc ^= byte;
     for (int k = 0; k < 8; k++)
-        crc = (crc >> 1) ^ (0x82f63b78 & (0 - (crc & 1)));
+        crc = (crc >> 1) ^ (CRC32C_POLYNOMIAL & (0 - (crc & 1)));
     return crc;
 }
 
@@ -104,4 +106,26 @@ uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n)
     for (; n; n--, d++)
         crc = crc32c_bit(crc, *d);
     return ~crc;
+}
+
+/* a * b modulo the polynomial. */
+static uint32_t crc32c_times(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+    for (; a; a <<= 1) {
+        product ^= b & (0 - (a >> 31));
+        b = (b >> 1) ^ (CRC32C_POLYNOMIAL & (0 - (b & 1)));
+    }
+    return product;
+}
+
+uint32_t hash_crc32c_join(uint32_t a, uint32_t b, size_t b_len)
+{
+    uint32_t power = 0x00800000; /* x^8 */
+    for (; b_len; b_len >>= 1) {
+        if (b_len & 1)
+            a = crc32c_times(a, power);
+        power = crc32c_times(power, power);
+    }
+    return a ^ b;
 }

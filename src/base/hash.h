@@ -13,6 +13,8 @@ uint64_t hash_bytes(const void *p, size_t n);
 uint32_t hash_murmur2(const void *p, size_t n);
 /* Castagnoli, as Kafka stores it; `crc` is what came before, 0 at the start. */
 uint32_t hash_crc32c(uint32_t crc, const void *p, size_t n);
+/* Of bytes with the CRC `a` and b_len bytes with the CRC `b` behind them. */
+uint32_t hash_crc32c_join(uint32_t a, uint32_t b, size_t b_len);
 uint32_t hash_crc32(uint32_t crc, const void *p, size_t n);
 
 /* The partition of a key among n (> 0): Kafka's default for records with a key. */

@@ -2,6 +2,7 @@
 #include "broker/produce.h"
 
 #define ROUND_BYTES_MAX (8u << 20)
+#define STAY_BYTES      (32u << 10) /* what is less is copied */
 
 typedef struct round {
     broker_t *broker;
@@ -9,6 +10,13 @@ typedef struct round {
     VEC(log_commit_t *) commits; /* one an append: each stands by itself */
     size_t bytes;
 } round_t;
+
+void broker_append_to(log_commit_t *c, const broker_append_t *a)
+{
+    /* The log holds all of a frame for a batch: it must not be a small part of it. */
+    bool stays = a->batch.len >= STAY_BYTES && a->batch.len >= a->frame->size_bytes / 2;
+    log_commit_append_in(c, a->topic, a->partition, a->batch, stays ? a->frame : NULL);
+}
 
 void broker_append_outcome(broker_append_t *a, const log_outcome_t *o)
 {
@@ -35,7 +43,7 @@ static void flush(round_t *c)
 static void add(round_t *c, broker_append_t *a)
 {
     log_commit_t *commit = log_commit_new(c->broker->log);
-    log_commit_append(commit, a->topic, a->partition, a->batch);
+    broker_append_to(commit, a);
     VEC_PUSH(&c->appends, a);
     VEC_PUSH(&c->commits, commit);
     c->bytes += a->batch.len;

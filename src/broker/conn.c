@@ -45,7 +45,7 @@ static void enqueue(broker_conn_t *c, broker_request_t *r)
     c->last = r;
     c->n_requests++;
     c->n_others += !r->is_produce;
-    c->requests_bytes += r->len;
+    c->requests_bytes += r->bytes.len;
 }
 
 static void dequeue(broker_conn_t *c)
@@ -56,7 +56,7 @@ static void dequeue(broker_conn_t *c)
         c->last = NULL;
     c->n_requests--;
     c->n_others -= !r->is_produce;
-    c->requests_bytes -= r->trimmed ? answer_held(r) : r->len;
+    c->requests_bytes -= r->trimmed ? answer_held(r) : r->bytes.len;
     if (r->cut)
         c->closing = true;
     if (r->throttle_ms > 0 && !r->is_produce)
@@ -106,7 +106,7 @@ static void trim_answers(broker_conn_t *c)
 {
     for (broker_request_t *r = c->first; r && r->done && !r->trimmed; r = r->next) {
         broker_request_trim(r);
-        c->requests_bytes = c->requests_bytes - r->len + answer_held(r);
+        c->requests_bytes = c->requests_bytes - r->bytes.len + answer_held(r);
     }
 }
 
@@ -166,47 +166,49 @@ static void refuse_frame(broker_conn_t *c, str_t in)
     c->closing = true;
 }
 
-/* Starts what may start. Returns how many bytes of `in` became requests. `own`: in is c->in. */
-static size_t start_requests(broker_conn_t *c, str_t in, bool own)
+/* The frame of n bytes at the front of *in as a request's. A large one keeps the buffer it came in,
+ * when that is `own`; what is behind it then has a new one. */
+static broker_request_t *take_frame(broker_conn_t *c, str_t *in, size_t n, bool own)
 {
-    size_t at = 0;
+    if (n > c->frame_bytes)
+        c->frame_bytes = n;
+    if (!own || n < TAKE_BYTES) {
+        shared_t *frame = shared_copy(str_sub(*in, 4, n - 4));
+        *in = str_sub(*in, n, SIZE_MAX);
+        return broker_request_new(c, frame, str_n(shared_bytes(frame), n - 4));
+    }
+    buf_t old = c->in;
+    c->in = BUF_INIT;
+    buf_put(&c->in, old.ptr + n, old.len - n);
+    *in = buf_str(&c->in);
+    return broker_request_new(c, shared_take(old.ptr, old.cap), str_n(old.ptr + 4, n - 4));
+}
+
+/* Starts what may start. Returns what is left of `in`. `own`: that is c->in. */
+static str_t start_requests(broker_conn_t *c, str_t in, bool own)
+{
     while (!c->closing) {
-        str_t rest = str_sub(in, at, in.len);
-        int64_t n = frame_bytes(c, rest);
+        int64_t n = frame_bytes(c, in);
         if (n < 0)
-            refuse_frame(c, rest);
-        if (n <= 0 || (size_t)n > rest.len || !may_start(c, rest.ptr + 4))
+            refuse_frame(c, in);
+        if (n <= 0 || (size_t)n > in.len || !may_start(c, in.ptr + 4))
             break;
-        size_t len = (size_t)n - 4;
-        char *bytes;
-        bool take = own && at == 0 && len >= TAKE_BYTES;
-        if (take) { /* the buffer becomes the request's, what is behind gets a new one */
-            buf_t old = c->in;
-            c->in = BUF_INIT;
-            buf_put(&c->in, old.ptr + n, old.len - (size_t)n);
-            memmove(old.ptr, old.ptr + 4, len);
-            bytes = old.ptr;
-            in = buf_str(&c->in);
-        } else {
-            bytes = mem_dup(rest.ptr + 4, len);
-            at += (size_t)n;
-        }
-        broker_request_t *r = broker_request_new(c, bytes, len);
+        broker_request_t *r = take_frame(c, &in, (size_t)n, own && in.ptr == c->in.ptr);
         enqueue(c, r);
         if (c->auth.bare)
             broker_sasl_token(r);
         else
             broker_request_start(r);
     }
-    return at;
+    return in;
 }
 
 static void start_from_buffer(broker_conn_t *c)
 {
-    size_t n = start_requests(c, buf_str(&c->in), true);
-    if (n) {
-        memmove(c->in.ptr, c->in.ptr + n, c->in.len - n);
-        c->in.len -= n;
+    str_t left = start_requests(c, buf_str(&c->in), true);
+    if (left.len < c->in.len) {
+        memmove(c->in.ptr, left.ptr, left.len);
+        c->in.len = left.len;
     }
     if (c->in.len == 0)
         buf_done(&c->in); /* an idle connection holds no buffer */
@@ -225,11 +227,14 @@ static bool wants_bytes(const broker_conn_t *c)
            (!c->first || !is_over(c));
 }
 
-/* Room for what is missing of a frame, but no more than has come already. */
+/* Room for what is missing of a frame, but no more than has come already of this one, or of an
+ * earlier one: B4. */
 static size_t read_room(const broker_conn_t *c)
 {
     int64_t n = frame_bytes(c, buf_str(&c->in));
     size_t missing = n > (int64_t)c->in.len ? (size_t)n - c->in.len : READ_BYTES;
+    if (n > 0 && (size_t)n <= c->frame_bytes)
+        return missing;
     size_t room = c->in.len > READ_BYTES ? c->in.len : READ_BYTES;
     return missing < room && missing > READ_BYTES ? missing : room;
 }
@@ -238,7 +243,8 @@ static void read_some(broker_conn_t *c)
 {
     size_t n;
     bool scratch = c->in.len == 0;
-    size_t room = scratch ? BROKER_SCRATCH_BYTES : read_room(c);
+    bool large = c->frame_bytes >= TAKE_BYTES; /* what is read of such a frame is copied once more */
+    size_t room = !scratch ? read_room(c) : large ? READ_BYTES : BROKER_SCRATCH_BYTES;
     char *to = scratch ? c->net->scratch : buf_reserve(&c->in, room);
     st_t st = io_stream_read(&c->stream, to, room, &n, NULL);
     if (st == ST_PARTIAL)
@@ -254,8 +260,7 @@ static void read_some(broker_conn_t *c)
         return;
     }
     if (scratch) {
-        size_t used = start_requests(c, str_n(to, n), false);
-        buf_put(&c->in, to + used, n - used);
+        buf_put_str(&c->in, start_requests(c, str_n(to, n), false));
     } else {
         c->in.len += n;
         start_from_buffer(c);

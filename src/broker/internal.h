@@ -7,7 +7,7 @@
  * B3 What a connection holds is bounded: its next request starts only when all before it are
  *    written, but for Produce after Produce, up to PIPELINE_MAX requests and bytes. Until then
  *    nothing is read from its socket.
- * B4 A length is believed as far as its bytes have come.
+ * B4 A length is believed as far as its bytes have come, or those of a request before it.
  * B5 A network thread never waits: commits, changes of topics and groups have their own threads.
  * B6 What all connections hold is bounded by queued.max.request.bytes. Past half of it a fetch
  *    gives a batch only, and who stalls is closed; past all of it nobody who has work is given
@@ -19,6 +19,7 @@
 #ifndef ARUS_BROKER_INTERNAL_H
 #define ARUS_BROKER_INTERNAL_H
 
+#include "base/shared.h"
 #include "broker/authorize.h"
 #include "broker/broker.h"
 #include "broker/codes.h"
@@ -110,8 +111,8 @@ struct broker_request {
     int16_t version;
     int32_t correlation_id;
     str_t client_id;
-    char *bytes; /* the frame, owned; `message` points into it */
-    size_t len;
+    shared_t *frame; /* a reference */
+    str_t bytes;     /* in it, without its length; `message` points into them */
     arena_t arena;
     void *message;
     /* What another thread calls; NULL: the handler. */
@@ -145,8 +146,9 @@ void broker_cut(broker_request_t *r, const char *why);
 void broker_return(broker_request_t *r);
 void broker_send(broker_request_t *r, broker_worker_t *to);
 
-/* thread: net. Takes the bytes (malloc), at least REQUEST_BYTES_MIN, or a bare token of SASL. */
-broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len);
+/* thread: net. Takes the frame; the bytes in it are at least REQUEST_BYTES_MIN, or a bare token of
+ * SASL. */
+broker_request_t *broker_request_new(broker_conn_t *c, shared_t *frame, str_t bytes);
 void broker_request_free(broker_request_t *r);
 /* thread: net. It is answered: only the answer's bytes stay. */
 void broker_request_trim(broker_request_t *r);
@@ -185,6 +187,7 @@ struct broker_conn {
     char peer[IO_TCP_ADDR_MAX];
     str_t host; /* of the other end, in peer; stays as it is */
     buf_t in;   /* what was read and is not yet a request */
+    size_t frame_bytes; /* of the largest request so far */
     broker_request_t *first, *last;
     int n_requests, n_others; /* queued; those that are not Produce */
     size_t requests_bytes; /* of the queue: frames, and of those that are answered the answers */

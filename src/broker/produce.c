@@ -134,6 +134,7 @@ static void prepare_topic(broker_request_t *r, const wire_produce_request_topic_
         *a = (broker_append_t){.topic = t,
                                .partition = data->index,
                                .batch = data->records,
+                               .frame = r->frame,
                                .base_offset = -1,
                                .append_ms = -1,
                                .failure = bad(code, NULL)};

@@ -8,6 +8,7 @@ typedef struct broker_append {
     log_topic_t *topic; /* borrowed from broker_produce_t */
     int32_t partition;
     str_t batch;
+    shared_t *frame; /* borrowed: the batch lies there */
     broker_failure_t failure; /* KAFKA_NONE: to be appended, or it was */
     int64_t base_offset, append_ms;
 } broker_append_t;
@@ -19,6 +20,8 @@ typedef struct broker_produce {
     size_t n_topics;
 } broker_produce_t;
 
+/* Into the commit: a large one without a copy. */
+void broker_append_to(log_commit_t *c, const broker_append_t *a);
 /* How its commit ended. */
 void broker_append_outcome(broker_append_t *a, const log_outcome_t *o);
 

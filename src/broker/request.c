@@ -32,13 +32,13 @@ const broker_handler_t *broker_handler_list(size_t *ret_n)
 
 /* ---- in */
 
-broker_request_t *broker_request_new(broker_conn_t *c, char *bytes, size_t len)
+broker_request_t *broker_request_new(broker_conn_t *c, shared_t *frame, str_t bytes)
 {
     broker_request_t *r = mem_zalloc(sizeof *r);
     r->conn = c;
+    r->frame = frame;
     r->bytes = bytes;
-    r->len = len;
-    r->is_produce = !c->auth.bare && load_be16(bytes) == WIRE_API_produce;
+    r->is_produce = !c->auth.bare && load_be16(bytes.ptr) == WIRE_API_produce;
     arena_init(&r->arena, DECODED_BYTES_MAX);
     return r;
 }
@@ -50,7 +50,7 @@ void broker_request_free(broker_request_t *r)
     VEC_DONE(&r->chunks);
     wire_out_done(&r->out);
     arena_done(&r->arena);
-    free(r->bytes);
+    shared_unref(r->frame);
     free(r);
 }
 
@@ -59,8 +59,8 @@ void broker_request_trim(broker_request_t *r)
     ASSERT(r->done && !r->trimmed);
     r->trimmed = true;
     arena_done(&r->arena);
-    free(r->bytes);
-    r->bytes = NULL;
+    shared_unref(r->frame);
+    r->frame = NULL;
     r->message = NULL;
     r->client_id = STR_NONE;
 }
@@ -100,7 +100,7 @@ static ST decode(broker_request_t *r, str_t in, err_t *err)
 
 void broker_request_start(broker_request_t *r)
 {
-    str_t in = str_n(r->bytes, r->len);
+    str_t in = r->bytes;
     err_t err;
     int key = (int16_t)load_be16(in.ptr);
     r->version = (int16_t)load_be16(in.ptr + 2);

@@ -283,7 +283,7 @@ void broker_sasl_token(broker_request_t *r)
     broker_conn_t *c = r->conn;
     err_t err;
     buf_put_be32(&r->out.buf, 0);
-    st_t st = take_token(c, str_n(r->bytes, r->len), &r->out.buf, &err);
+    st_t st = take_token(c, r->bytes, &r->out.buf, &err);
     if (st != ST_PARTIAL)
         end_exchange(&c->auth);
     if (st == ST_OK || st == ST_PARTIAL) {

@@ -81,7 +81,7 @@ int32_t broker_throttle_produce(broker_request_t *r)
     if (!atomic_load_explicit(&q->any, memory_order_relaxed))
         return 0;
     pthread_mutex_lock(&q->lock);
-    double wait = charge(r, QUOTA_PRODUCE, (double)r->len, io_mono_ns(broker_of(r)->io));
+    double wait = charge(r, QUOTA_PRODUCE, (double)r->bytes.len, io_mono_ns(broker_of(r)->io));
     pthread_mutex_unlock(&q->lock);
     r->throttle_ms = (int32_t)(wait * 1000);
     return r->throttle_ms;

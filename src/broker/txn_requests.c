@@ -429,7 +429,7 @@ void broker_txn_produce(broker_request_t *r)
             txn_begin(t);
             txn_put_fact(t, commit);
         }
-        log_commit_append(commit, a->topic, a->partition, a->batch);
+        broker_append_to(commit, a);
         coordinator_commit(c, commit, appended, a);
     }
     VEC_PUSH(&c->produced, r);

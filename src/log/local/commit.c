@@ -45,17 +45,23 @@ void log_commit_free(log_commit_t *c)
     free(c);
 }
 
-void log_commit_append(log_commit_t *c, log_topic_t *t, int32_t partition, str_t batch)
+void log_commit_append_in(log_commit_t *c, log_topic_t *t, int32_t partition, str_t batch,
+                          shared_t *in)
 {
-    str_t in = batch;
+    str_t left = batch;
     wire_batch_t b;
-    st_t st = wire_batch_next(&in, &b, NULL);
-    ASSERT(st == ST_OK && in.len == 0);
+    st_t st = wire_batch_next(&left, &b, NULL);
+    ASSERT(st == ST_OK && left.len == 0);
     ASSERT(partition >= 0 && partition < log_topic_partitions(t));
-    log_entry_add_batch(c->entry, t->number, partition, batch);
+    log_entry_add_batch(c->entry, t->number, partition, batch, in);
     c->appends++;
     if (c->topics.len == 0 || VEC_LAST(&c->topics) != t)
         VEC_PUSH(&c->topics, log_topic_ref(t));
+}
+
+void log_commit_append(log_commit_t *c, log_topic_t *t, int32_t partition, str_t batch)
+{
+    log_commit_append_in(c, t, partition, batch, NULL);
 }
 
 void log_commit_group_offset(log_commit_t *c, const log_group_offset_t *o)
@@ -98,14 +104,14 @@ void log_commit_fact(log_commit_t *c, str_t key, str_t value)
 
 size_t log_commit_bytes(const log_commit_t *c)
 {
-    return c->entry->bytes.len;
+    return log_entry_bytes(c->entry);
 }
 
 static void base_offsets(const log_entry_t *e, int64_t *ret_base)
 {
-    str_t payload = log_entry_payload(e);
+    log_items_t items = log_entry_items(e);
     log_item_t item;
-    while (log_item_next(&payload, &item))
+    while (log_items_next(&items, &item))
         if (item.kind == LOG_ITEM_BATCH)
             *ret_base++ = (int64_t)load_be64(item.batch.ptr);
 }
@@ -171,10 +177,10 @@ static ST apply_batch(log_t *log, log_entry_t *e, const log_item_t *item, bool *
 
 static ST apply_commit(log_t *log, log_entry_t *e, err_t *err)
 {
-    str_t payload = log_entry_payload(e);
+    log_items_t items = log_entry_items(e);
     log_item_t item;
     bool in_tail = false;
-    while (log_item_next(&payload, &item)) {
+    while (log_items_next(&items, &item)) {
         if (item.kind == LOG_ITEM_BATCH)
             TRY(apply_batch(log, e, &item, &in_tail, err));
         else if (item.kind != LOG_ITEM_OFFSET)
@@ -182,7 +188,7 @@ static ST apply_commit(log_t *log, log_entry_t *e, err_t *err)
         else if (log_topic_by_number(log, item.topic))
             log_group_apply(log, &item);
     }
-    if (payload.len)
+    if (log_items_left(&items))
         return err_set(
             err, ST_CORRUPT,
             "entry %lld of the journal is malformed: restore the data directory from a backup",
@@ -268,9 +274,8 @@ static ST assign_commit(log_t *log, log_waiter_t *w)
 {
     log_entry_t *e = w->entry;
     err_t *err = w->err;
-    str_t payload = log_entry_payload(e);
     log_item_t item;
-    for (str_t all = payload; log_item_next(&all, &item);) {
+    for (log_items_t items = log_entry_items(e); log_items_next(&items, &item);) {
         if (item.kind == LOG_ITEM_FACT || item.kind == LOG_ITEM_FACT_GONE)
             continue;
         log_topic_t *t = log_topic_by_number(log, item.topic);
@@ -282,11 +287,11 @@ static ST assign_commit(log_t *log, log_waiter_t *w)
         if (item.kind == LOG_ITEM_BATCH)
             TRY(check_producer(log, w, t, &item));
     }
-    while (log_item_next(&payload, &item)) {
+    for (log_items_t items = log_entry_items(e); log_items_next(&items, &item);) {
         if (item.kind != LOG_ITEM_BATCH)
             continue;
         log_partition_t *p = log_topic_by_number(log, item.topic)->partition[item.partition];
-        char *batch = e->bytes.ptr + (item.batch.ptr - e->bytes.ptr);
+        char *batch = (char *)(uintptr_t)item.batch.ptr; /* the entry's own still */
         wire_batch_place(batch, p->next, log->leader_epoch);
         p->next += (int64_t)load_be32(batch + 23) + 1; /* last offset delta */
     }
@@ -295,9 +300,9 @@ static ST assign_commit(log_t *log, log_waiter_t *w)
 
 static void unassign(log_t *log, log_entry_t *e)
 {
-    str_t payload = log_entry_payload(e);
+    log_items_t items = log_entry_items(e);
     log_item_t item;
-    while (log_entry_kind(e) == LOG_ENTRY_COMMIT && log_item_next(&payload, &item))
+    while (log_entry_kind(e) == LOG_ENTRY_COMMIT && log_items_next(&items, &item))
         if (item.kind == LOG_ITEM_BATCH) {
             log_partition_t *p = log_topic_by_number(log, item.topic)->partition[item.partition];
             p->next = p->end;
@@ -379,7 +384,7 @@ static void publish(log_t *log, group_t *g, st_t st, const err_t *err)
         if (log_apply(log, w->entry, &bad) != ST_OK)
             die("an entry that was just written cannot be applied: %s", bad.msg);
         log->stats.commits++;
-        log->stats.appended_bytes += (int64_t)w->entry->bytes.len;
+        log->stats.appended_bytes += (int64_t)log_entry_bytes(w->entry);
     }
 }
 
@@ -441,9 +446,9 @@ ST log_submit(log_t *log, log_entry_t *e, bool create, err_t *err)
 
 static int64_t first_base_offset(const log_entry_t *e)
 {
-    str_t payload = log_entry_payload(e);
+    log_items_t items = log_entry_items(e);
     log_item_t item;
-    while (log_item_next(&payload, &item))
+    while (log_items_next(&items, &item))
         if (item.kind == LOG_ITEM_BATCH)
             return (int64_t)load_be64(item.batch.ptr);
     return -1;

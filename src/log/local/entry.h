@@ -25,14 +25,14 @@
  *
  * A log_entry_t is shared: the commit that builds it, the journal that writes it, the tail that
  * serves reads from it, and readers' chunks all hold references. Once it is in the journal its
- * bytes do not change.
+ * bytes do not change. In memory a large batch may stay in the bytes that it came in: a splice.
  */
 #ifndef ARUS_LOG_LOCAL_ENTRY_H
 #define ARUS_LOG_LOCAL_ENTRY_H
 
 #include "base/buf.h"
-
-#include <stdatomic.h>
+#include "base/shared.h"
+#include "base/vec.h"
 
 #define LOG_ENTRY_HEADER_BYTES 28
 #define LOG_ITEM_HEADER_BYTES  16
@@ -52,11 +52,20 @@ typedef enum log_item_kind {
     LOG_ITEM_FACT_GONE = 4
 } log_item_kind_t;
 
+/* A batch that is not among the entry's bytes. */
+typedef struct log_splice {
+    size_t at; /* how many of the bytes come before it */
+    str_t batch;
+    shared_t *in; /* referenced */
+} log_splice_t;
+
 typedef struct log_entry log_entry_t;
 struct log_entry {
     atomic_int refs;
     int64_t seq;
     buf_t bytes;
+    VEC(log_splice_t) splices;
+    size_t splices_bytes;
     log_entry_t *next; /* the tail's list, oldest first */
 };
 
@@ -77,14 +86,28 @@ log_entry_t *log_entry_ref(log_entry_t *e);
 void log_entry_unref(log_entry_t *e);
 
 log_entry_kind_t log_entry_kind(const log_entry_t *e);
+/* Of a kind that has no items. */
 str_t log_entry_payload(const log_entry_t *e);
+/* In the journal. */
+size_t log_entry_bytes(const log_entry_t *e);
 
-void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch);
+/* `in` is NULL: the batch is copied. Else it lies there and stays, and its CRC must be good: the
+ * entry's is made of it. */
+void log_entry_add_batch(log_entry_t *e, int32_t topic, int32_t partition, str_t batch,
+                         shared_t *in);
 /* An offset, a fact: all that the item has. */
 void log_entry_add(log_entry_t *e, const log_item_t *item);
-/* Takes the first item off a commit's payload; false at the end, or where it is malformed (*payload
- * is not empty then). */
-bool log_item_next(str_t *payload, log_item_t *ret);
+
+/* A walk over a commit's items. */
+typedef struct log_items {
+    const log_entry_t *entry;
+    size_t at, splice;
+} log_items_t;
+
+log_items_t log_entry_items(const log_entry_t *e);
+/* False at the end, or where they are malformed: then log_items_left says so. */
+bool log_items_next(log_items_t *items, log_item_t *ret);
+bool log_items_left(const log_items_t *items);
 
 /* Fills in the header. Returns the entry's CRC, the next one's `crc`. */
 uint32_t log_entry_seal(log_entry_t *e, int64_t seq, int64_t synced_seq, uint32_t crc);

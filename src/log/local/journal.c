@@ -106,21 +106,55 @@ static ST zero_ahead(log_journal_t *j, int64_t end, err_t *err)
     return ST_OK;
 }
 
+/* Parts on their way to the file. */
+typedef struct output {
+    io_file_t *file;
+    int64_t pos; /* of the first part */
+    size_t n, bytes;
+    str_t part[PARTS_MAX];
+} output_t;
+
+static ST output_flush(output_t *o, err_t *err)
+{
+    if (o->n)
+        TRY(io_file_writev(o->file, o->part, o->n, o->pos, err));
+    o->pos += (int64_t)o->bytes;
+    o->n = o->bytes = 0;
+    return ST_OK;
+}
+
+static ST output_add(output_t *o, str_t part, err_t *err)
+{
+    if (o->n == PARTS_MAX)
+        TRY(output_flush(o, err));
+    o->part[o->n++] = part;
+    o->bytes += part.len;
+    return ST_OK;
+}
+
+static ST output_add_entry(output_t *o, const log_entry_t *e, err_t *err)
+{
+    str_t bytes = buf_str(&e->bytes);
+    size_t at = 0, len = log_entry_bytes(e);
+    for (size_t i = 0; i < e->splices.len; i++) {
+        const log_splice_t *s = &e->splices.ptr[i];
+        TRY(output_add(o, str_sub(bytes, at, s->at - at), err));
+        TRY(output_add(o, s->batch, err));
+        at = s->at;
+    }
+    if (at < bytes.len)
+        TRY(output_add(o, str_sub(bytes, at, SIZE_MAX), err));
+    return log_entry_room(len) == len ? ST_OK
+                                      : output_add(o, str_n(zeros, log_entry_room(len) - len), err);
+}
+
 static ST write_entries(log_journal_t *j, log_entry_t **entries, size_t n, int64_t *pos, err_t *err)
 {
-    str_t parts[PARTS_MAX];
-    while (n) {
-        size_t k = 0;
-        int64_t at = *pos;
-        for (; n && k + 2 <= PARTS_MAX; entries++, n--) {
-            size_t len = (*entries)->bytes.len;
-            parts[k++] = buf_str(&(*entries)->bytes);
-            if (log_entry_room(len) != len)
-                parts[k++] = str_n(zeros, log_entry_room(len) - len);
-            *pos += (int64_t)log_entry_room(len);
-        }
-        TRY(io_file_writev(j->file[j->active], parts, k, at, err));
-    }
+    output_t o = {.file = j->file[j->active], .pos = *pos};
+    for (size_t i = 0; i < n; i++)
+        TRY(output_add_entry(&o, entries[i], err));
+    TRY(output_flush(&o, err));
+    *pos = o.pos;
     return ST_OK;
 }
 
@@ -145,7 +179,7 @@ ST log_journal_append(log_journal_t *j, log_entry_t **entries, size_t n, bool sy
     int64_t bytes = 0;
     for (size_t i = 0; i < n; i++) {
         crc = log_entry_seal(entries[i], j->next_seq + (int64_t)i, sync ? j->synced_seq : 0, crc);
-        bytes += (int64_t)log_entry_room(entries[i]->bytes.len);
+        bytes += (int64_t)log_entry_room(log_entry_bytes(entries[i]));
     }
     TRY(zero_ahead(j, j->pos + bytes, err));
     int64_t pos = j->pos;

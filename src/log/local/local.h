@@ -9,6 +9,7 @@
 #ifndef ARUS_LOG_LOCAL_LOCAL_H
 #define ARUS_LOG_LOCAL_LOCAL_H
 
+#include "base/shared.h"
 #include "io/io.h"
 #include "log/log.h"
 
@@ -67,6 +68,12 @@ typedef struct log_outcome {
  * A batch with WIRE_TRANSACTIONAL opens the producer's transaction in its partition; one with
  * WIRE_CONTROL, too, (a marker: wire/batch.h) ends it. */
 void log_commit_all(log_t *log, log_commit_t *const *c, size_t n, log_outcome_t *ret);
+
+/* As log_commit_append without a copy: the batch is a large part of `in`, which is referenced, and
+ * its CRC was checked. The log sets its base offset and leader epoch there; nobody else writes to
+ * it any more. */
+void log_commit_append_in(log_commit_t *c, log_topic_t *t, int32_t partition, str_t batch,
+                          shared_t *in);
 
 /* As log_read, for who sends it on and looks at none of it: where whole batches lie in a file and
  * this process has checked them once, they stay there. Then bytes.ptr is NULL, and bytes.len bytes

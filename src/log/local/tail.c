@@ -6,7 +6,10 @@
 
 static size_t cost(const log_entry_t *e)
 {
-    return e->bytes.cap + ENTRY_COST_BYTES;
+    size_t n = e->bytes.cap + ENTRY_COST_BYTES;
+    for (size_t i = 0; i < e->splices.len; i++)
+        n += e->splices.ptr[i].in->size_bytes;
+    return n;
 }
 
 void log_tail_push(log_t *log, log_entry_t *e)
@@ -58,9 +61,9 @@ void log_tail_forget(log_partition_t *p)
 /* The entry's batches are the oldest of their partitions. */
 static void drop(log_t *log, log_entry_t *e)
 {
-    str_t payload = log_entry_payload(e);
+    log_items_t items = log_entry_items(e);
     log_item_t item;
-    while (log_item_next(&payload, &item)) {
+    while (log_items_next(&items, &item)) {
         log_topic_t *t = log_topic_by_number(log, item.topic);
         if (item.kind != LOG_ITEM_BATCH || !t || item.partition < 0 ||
             item.partition >= t->n_partitions)

@@ -1,4 +1,5 @@
-/* CRC-32C: the standard's vectors, and the fast way against the slow one for every length and split. */
+/* CRC-32C: the standard's vectors, the fast way against the slow one for every length and split, and
+ * that of two parts joined. */
 #include "base/hash.c"
 
 #include <setjmp.h>
@@ -28,8 +29,21 @@ static void crc32c(void **state)
     }
 }
 
+static void crc32c_join(void **state)
+{
+    (void)state;
+    uint8_t text[3000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (uint8_t)(i * 2654435761u >> 11);
+    for (size_t n = 0; n <= sizeof text; n += n < 70 ? 1 : 113)
+        for (size_t k = 0; k <= n; k += k < 70 ? 1 : 131)
+            assert_int_equal(hash_crc32c(0, text, n),
+                             hash_crc32c_join(hash_crc32c(0, text, k),
+                                              hash_crc32c(0, text + k, n - k), n - k));
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(crc32c)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(crc32c), cmocka_unit_test(crc32c_join)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,15 +12,15 @@
 #define WRITERS 4
 #define COMMITS 300
 
-typedef struct shared {
+typedef struct both {
     log_t *log;
     log_topic_t *t;
     io_t *io;
-} shared_t;
+} both_t;
 
 static void *writer(void *arg)
 {
-    shared_t *s = arg;
+    both_t *s = arg;
     buf_t b = BUF_INIT;
     wire_writer_t w;
     err_t err;
@@ -46,7 +46,7 @@ static void *writer(void *arg)
 
 static void *reader(void *arg)
 {
-    shared_t *s = arg;
+    both_t *s = arg;
     err_t err;
     log_watch_t *watch = log_watch_new(s->log);
     log_watch_add(watch, s->t);
@@ -72,7 +72,7 @@ static void *reader(void *arg)
 
 static void *meddler(void *arg)
 {
-    shared_t *s = arg;
+    both_t *s = arg;
     err_t err;
     for (int i = 0; i < 30; i++) {
         if (log_topic_create(s->log, &(log_topic_spec_t){.name = STR("x"), .partitions = 3},
@@ -104,7 +104,7 @@ static void run(log_durability_t durability)
     err_t err;
     char dir[] = "/tmp/arus-log-XXXXXX";
     assert_non_null(mkdtemp(dir));
-    shared_t s = {.io = io_real_new()};
+    both_t s = {.io = io_real_new()};
     log_local_options_t opt;
     log_local_options_init(&opt);
     opt.dir = str_of(dir);
@@ -157,7 +157,7 @@ static void idle(void **state)
     err_t err;
     char dir[] = "/tmp/arus-log-XXXXXX";
     assert_non_null(mkdtemp(dir));
-    shared_t s = {.io = io_real_new()};
+    both_t s = {.io = io_real_new()};
     log_local_options_t opt;
     log_local_options_init(&opt);
     opt.dir = str_of(dir);

@@ -13,6 +13,10 @@ SOAK = bool(os.environ.get("ARUS_SOAK"))
 SANITIZED = ARUS.exists() and b"__asan_init" in ARUS.read_bytes()  # it takes more memory then
 
 
+def pytest_addoption(parser):
+    parser.addoption("--bootstrap", metavar="127.0.0.1:PORT", help="the conversations of test/wire, with this broker")
+
+
 @pytest.fixture(scope="session")
 def arus():
     assert ARUS.exists(), "run `make` first"

@@ -3,6 +3,7 @@ import json
 import re
 import struct
 import subprocess
+import time
 
 import pytest
 from broker import Broker
@@ -51,9 +52,36 @@ def differs(want, got, names, at="answer"):
     return None if want == got and isinstance(want, bool) == isinstance(got, bool) else f"{at} is {got!r}, not {want!r}"
 
 
+class Other:
+    """A broker that is there already (`--bootstrap`): after a case, what it made is deleted."""
+
+    def __init__(self, conversation, port):
+        self.conversation, self.ports = conversation, [port]
+
+    def start(self):
+        self.clean()
+        return self
+
+    def clean(self):
+        self.call("DeleteTopics:1", {"topic_names": ["t"], "timeout_ms": 5000})
+        for _ in range(60):  # until members that said nothing have left
+            if b"\0\x44" not in self.call("DeleteGroups:0", {"groups_names": ["g", "a", "b"]})[10:]:  # NON_EMPTY_GROUP
+                break
+            time.sleep(0.25)
+
+    def call(self, api, body):
+        with Raw(self.ports[0]) as raw:
+            raw.socket.sendall(self.conversation.wire("make", api, json.dumps(body)))
+            return raw.answer()
+
+    def stop(self):
+        self.clean()
+        return 0
+
+
 class Conversation:
-    def __init__(self, program, folder, path):
-        self.program, self.folder, self.path = program, folder, path
+    def __init__(self, program, folder, path, bootstrap=None):
+        self.program, self.folder, self.path, self.bootstrap = program, folder, path, bootstrap
         self.properties, self.names, self.broker, self.raw = [], {}, None, None
         self.asked = []
 
@@ -71,11 +99,20 @@ class Conversation:
                 assert self.broker.stop() == 0
 
     def step(self, word, rest):
+        if word == "ours":
+            if self.bootstrap:
+                pytest.skip(rest)
+            return
         if word == "-D":
             self.properties += ["-D", rest]
             return
-        if not self.broker:
+        if not self.broker and self.bootstrap:
+            if self.properties:
+                pytest.skip("it needs a broker with properties of its own")
+            self.broker = Other(self, int(self.bootstrap.rpartition(":")[2])).start()
+        elif not self.broker:
             self.broker = Broker(self.program, self.folder / "data", *self.properties).start()
+        if not self.raw:
             self.raw = Raw(self.broker.ports[0])
         if word == "connect":
             self.raw.socket.close()
@@ -130,8 +167,8 @@ class Conversation:
 
 
 @pytest.mark.parametrize("path", CASES, ids=lambda p: p.stem)
-def test_wire(arus, tmp_path, path):
-    Conversation(arus, tmp_path, path).run()
+def test_wire(arus, tmp_path, path, request):
+    Conversation(arus, tmp_path, path, request.config.getoption("--bootstrap")).run()
 
 
 def test_there_is_a_case_for_each_trap():

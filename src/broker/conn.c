@@ -243,7 +243,7 @@ static void read_some(broker_conn_t *c)
 {
     size_t n;
     bool scratch = c->in.len == 0;
-    bool large = c->frame_bytes >= TAKE_BYTES; /* what is read of such a frame is copied once more */
+    bool large = c->frame_bytes >= TAKE_BYTES; /* such a frame's part would be copied once more */
     size_t room = !scratch ? read_room(c) : large ? READ_BYTES : BROKER_SCRATCH_BYTES;
     char *to = scratch ? c->net->scratch : buf_reserve(&c->in, room);
     st_t st = io_stream_read(&c->stream, to, room, &n, NULL);

@@ -63,7 +63,8 @@ size_t log_entry_bytes(const log_entry_t *e)
 static void put_item(log_entry_t *e, log_item_kind_t kind, size_t name_len, int32_t topic,
                      int32_t partition, size_t len)
 {
-    ASSERT(name_len <= UINT16_MAX && log_entry_bytes(e) + len + LOG_ITEM_HEADER_BYTES < ENTRY_BYTES_MAX);
+    ASSERT(name_len <= UINT16_MAX);
+    ASSERT(log_entry_bytes(e) + len + LOG_ITEM_HEADER_BYTES < ENTRY_BYTES_MAX);
     buf_put_char(&e->bytes, (char)kind);
     buf_put_char(&e->bytes, 0);
     buf_put_be16(&e->bytes, (uint16_t)name_len);

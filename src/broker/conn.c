@@ -374,6 +374,13 @@ static bool has_output(const broker_conn_t *c)
     return c->first && c->first->done;
 }
 
+/* A Fetch waits for news. Who hangs up then is gone: what was asked behind it is not begun when news
+ * come, a Metadata would make a topic again that was just deleted. */
+static bool is_waiting(const broker_conn_t *c)
+{
+    return c->first && c->first->wait;
+}
+
 void broker_conn_work(broker_conn_t *c)
 {
     bool room = true;
@@ -394,7 +401,8 @@ void broker_conn_work(broker_conn_t *c)
     count_held(c);
     if (io_stream_is_open(&c->stream)) {
         io_stream_watch(&c->stream, (wants_bytes(c) ? (unsigned)IO_READABLE : 0u) |
-                                        (has_output(c) ? (unsigned)IO_WRITABLE : 0u));
+                                        (has_output(c) ? (unsigned)IO_WRITABLE : 0u) |
+                                        (is_waiting(c) ? (unsigned)IO_HANGUP : 0u));
         return;
     }
     while (c->first && c->first->done) /* nobody reads them any more */
@@ -406,7 +414,9 @@ void broker_conn_work(broker_conn_t *c)
 static void ready(void *arg, unsigned what)
 {
     broker_conn_t *c = arg;
-    if (what & IO_READABLE)
+    if ((what & IO_HANGUP) && is_waiting(c))
+        broker_conn_close(c);
+    else if (what & IO_READABLE)
         read_some(c);
     broker_conn_touch(c);
 }

@@ -169,7 +169,8 @@ void io_poll_set(io_loop_t *l, io_poll_t *p, unsigned events)
         return;
     struct epoll_event e = {.data.ptr = p};
     e.events = (events & IO_READABLE ? (uint32_t)EPOLLIN : 0) |
-               (events & IO_WRITABLE ? (uint32_t)EPOLLOUT : 0);
+               (events & IO_WRITABLE ? (uint32_t)EPOLLOUT : 0) |
+               (events & IO_HANGUP ? (uint32_t)EPOLLRDHUP : 0);
     int op = p->events == 0 ? EPOLL_CTL_ADD : events == 0 ? EPOLL_CTL_DEL : EPOLL_CTL_MOD;
     int rc = epoll_ctl(l->epoll_fd, op, p->fd, &e);
     if (rc < 0)
@@ -188,9 +189,10 @@ static void run_polls(io_loop_t *l)
         if (!p)
             continue;
         uint32_t e = l->ready[i].events;
-        unsigned ready = (e & EPOLLIN ? IO_READABLE : 0u) | (e & EPOLLOUT ? IO_WRITABLE : 0u);
+        unsigned ready = (e & EPOLLIN ? IO_READABLE : 0u) | (e & EPOLLOUT ? IO_WRITABLE : 0u) |
+                         (e & EPOLLRDHUP ? IO_HANGUP : 0u);
         if (e & (EPOLLERR | EPOLLHUP))
-            ready = IO_READABLE | IO_WRITABLE;
+            ready = IO_READABLE | IO_WRITABLE | IO_HANGUP;
         ready &= p->events;
         if (ready)
             p->fn(p->arg, ready);

@@ -14,7 +14,8 @@ typedef struct io_loop io_loop_t;
 typedef struct io_poll io_poll_t;
 typedef struct io_timer io_timer_t;
 
-enum { IO_READABLE = 1, IO_WRITABLE = 2 };
+/* IO_HANGUP: the other end sends no more, though bytes may be left to be read. */
+enum { IO_READABLE = 1, IO_WRITABLE = 2, IO_HANGUP = 4 };
 
 /* A descriptor to be watched. Set fd, fn and arg before io_poll_set. */
 struct io_poll {

@@ -8,7 +8,7 @@
  * first. */
 static void set_poll(io_stream_t *s)
 {
-    unsigned events = 0;
+    unsigned events = s->wanted & IO_HANGUP;
     if (s->wanted & IO_READABLE)
         events |= s->read_waits_out ? IO_WRITABLE : IO_READABLE;
     if (s->wanted & IO_WRITABLE)

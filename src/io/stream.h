@@ -24,15 +24,15 @@ typedef struct io_stream {
     err_t *why; /* why it is broken; NULL: it is not */
 } io_stream_t;
 
-/* Takes the descriptor; tls NULL: plain. It watches nothing. fn gets IO_READABLE
- * and IO_WRITABLE as far as they are watched, and may close the stream. */
+/* Takes the descriptor; tls NULL: plain. It watches nothing. fn gets IO_READABLE,
+ * IO_WRITABLE and IO_HANGUP as far as they are watched, and may close the stream. */
 void io_stream_open(io_stream_t *s, io_loop_t *loop, int fd, io_tls_t *tls, int64_t handshake_ms,
                     void (*fn)(void *arg, unsigned ready), void *arg);
 static inline bool io_stream_is_open(const io_stream_t *s)
 {
     return s->poll.fd >= 0;
 }
-/* IO_READABLE, IO_WRITABLE, both or 0. */
+/* IO_READABLE, IO_WRITABLE, IO_HANGUP, several or 0. */
 void io_stream_watch(io_stream_t *s, unsigned events);
 /* As io_tcp_read. */
 ST io_stream_read(io_stream_t *s, void *p, size_t cap, size_t *ret_n, err_t *err);

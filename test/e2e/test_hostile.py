@@ -264,6 +264,23 @@ def test_requests_that_never_end(broker):
         s.socket.close()
 
 
+def test_who_hangs_up_while_a_fetch_waits(broker):
+    """What was asked behind it is not begun: a Metadata would make the topic again when its deletion wakes the Fetch."""
+    b = broker()
+    b.create("gone")
+    for behind in (frame(3, 4, struct.pack(">i", 1) + text("gone") + b"\1"), b""):
+        s = Raw(b.ports[0])
+        waits = struct.pack(">iiiibi", -1, 60000, 1, MIB, 0, 1) + text("gone") + struct.pack(">iiqi", 1, 0, 0, MIB)
+        s.socket.sendall(frame(1, 4, waits) + behind)
+        time.sleep(0.3)
+        s.socket.close()
+    time.sleep(0.3)
+    a = b.admin()
+    a.delete_topics(["gone"])["gone"].result(20)
+    time.sleep(0.3)
+    assert "gone" not in a.list_topics(timeout=20).topics
+
+
 def timed_out(s):
     """Whether the connection is still held: there is nothing to read, but it is open."""
     s.socket.settimeout(0.05)

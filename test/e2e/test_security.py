@@ -545,6 +545,7 @@ def test_tools_by_tls_and_scram(broker, pki):
         assert '"offset":0' in run("produce", "--topic", f"of-{m}", "--output", "json", mechanism=m, text=f"by {m}\n")
         assert run("consume", "--topic", f"of-{m}", "--from-beginning", "--max-messages", "1", mechanism=m) == f"by {m}\n"
         run("topic", "--delete", "--topic", f"of-{m}", mechanism=m)
+        assert f"of-{m}" not in run("topic", "--list", mechanism=m)
     assert "invalid credentials" in run("topic", "--list", password="x", code=1)
     assert "certificate" in run("topic", "--list", ca="stranger-ca", code=1)
     out = run("acl", "--add", "--allow-principal", "User:alice", "--operation", "Read", "--operation",

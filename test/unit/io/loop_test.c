@@ -241,6 +241,40 @@ static void sockets(void **state)
     io_tcp_close(e.listen.fd);
 }
 
+static void on_hangup(void *arg, unsigned ready)
+{
+    peer_t *p = arg;
+    p->len++;
+    assert_int_equal(IO_HANGUP, ready);
+    io_loop_stop(p->loop);
+}
+
+/* Heard of by who does not read, before what was sent is read. */
+static void hangup(void **state)
+{
+    world_t *w = *state;
+    uint16_t port;
+    int listen, fd;
+    size_t n;
+    str_t hello = STR("hello");
+    peer_t p = {.loop = w->loop, .poll = {.fn = on_hangup, .arg = &p}};
+    assert_int_equal(ST_OK, io_tcp_listen(STR(""), 0, &listen, &port, NULL));
+    assert_int_equal(ST_OK, io_tcp_connect(STR("127.0.0.1"), port, &fd, NULL));
+    assert_int_equal(ST_OK, io_tcp_accept(listen, &p.poll.fd, NULL));
+    io_poll_set(w->loop, &p.poll, IO_HANGUP);
+    assert_int_equal(ST_OK, io_tcp_write(fd, &hello, 1, &n, NULL));
+    io_loop_turn(w->loop, 20);
+    assert_int_equal(0, p.len);
+    io_tcp_close(fd);
+    io_loop_run(w->loop);
+    assert_int_equal(1, p.len);
+    assert_int_equal(ST_OK, io_tcp_read(p.poll.fd, p.text, sizeof p.text, &n, NULL));
+    assert_int_equal(5, n);
+    io_poll_set(w->loop, &p.poll, 0);
+    io_tcp_close(p.poll.fd);
+    io_tcp_close(listen);
+}
+
 static void nobody_listens(void **state)
 {
     world_t *w = *state;
@@ -264,6 +298,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(timers, enter, leave),
         cmocka_unit_test_setup_teardown(mail, enter, leave),
         cmocka_unit_test_setup_teardown(sockets, enter, leave),
+        cmocka_unit_test_setup_teardown(hangup, enter, leave),
         cmocka_unit_test_setup_teardown(nobody_listens, enter, leave),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

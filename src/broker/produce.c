@@ -116,6 +116,13 @@ static broker_failure_t check_batch(const broker_request_t *r, const broker_topi
 
 /* ---- the request */
 
+/* Kafka's rule: only its own administration writes to the topics that say what groups did. */
+static bool may_write_to(const broker_request_t *r, const log_topic_t *t)
+{
+    return !broker_topic_internal(log_topic_name(t)) ||
+           str_eq(r->client_id, STR("__admin_client"));
+}
+
 static void prepare_topic(broker_request_t *r, const wire_produce_request_topic_t *from,
                           broker_produce_t *p)
 {
@@ -127,6 +134,8 @@ static void prepare_topic(broker_request_t *r, const wire_produce_request_topic_
     if (code == KAFKA_NONE) {
         rules = broker_topic_rules(b, t, &r->arena);
         p->topic[p->n_topics++] = t;
+        if (!may_write_to(r, t))
+            code = KAFKA_INVALID_TOPIC;
     }
     for (int32_t i = 0; i < from->partition_data.len; i++) {
         const wire_produce_request_partition_t *data = &from->partition_data.ptr[i];

@@ -707,6 +707,9 @@ def test_offsets_can_be_read_as_records(broker):
     assert partition == 3 and value[:12] == b"\0\3\0\x08consumer" and b"\0\2me" in value
     [topic] = [t for t in broker.admin().list_topics(timeout=10).topics.values() if t.topic == "__consumer_offsets"]
     assert len(topic.partitions) == 50
+    p, failed = broker.producer(), []
+    p.produce("__consumer_offsets", b"x", on_delivery=lambda e, _: failed.append(e))
+    assert p.flush(10) == 0 and failed[0].name() == "TOPIC_EXCEPTION"  # it is not for strangers to write
     c.close()
     broker.kill()
     broker.start()

@@ -374,8 +374,8 @@ static bool has_output(const broker_conn_t *c)
     return c->first && c->first->done;
 }
 
-/* A Fetch waits for news. Who hangs up then is gone: what was asked behind it is not begun when news
- * come, a Metadata would make a topic again that was just deleted. */
+/* A Fetch waits for news. Who hangs up then is gone, and what was asked behind it is not begun when
+ * news come: a Metadata would make a topic again that was just deleted. */
 static bool is_waiting(const broker_conn_t *c)
 {
     return c->first && c->first->wait;

@@ -76,3 +76,26 @@ class Broker:
         c.close()
         assert not [m.error() for m in found if m.error()]
         return found
+
+
+def produce(broker, topic, values, **options):
+    """What could not be produced."""
+    failed = []
+    p = broker.producer(**options)
+    for v in values:
+        p.produce(topic, v, on_delivery=lambda e, m: failed.append(e) if e else None)
+        p.poll(0)
+    assert p.flush(15) == 0
+    return failed
+
+
+def poll_until(consumers, done, timeout=20):
+    """Polls all consumers in turn until done() or the time is up; what they read."""
+    found, until = [], time.time() + timeout
+    while not done() and time.time() < until:
+        for c in consumers:
+            m = c.poll(0.05)
+            if m is not None and not m.error():
+                found.append(m)
+    assert done()
+    return found

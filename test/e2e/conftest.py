@@ -5,6 +5,8 @@ import shutil
 import subprocess
 
 import pytest
+from broker import Broker
+from raw import Wire
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ARUS = pathlib.Path(os.environ.get("ARUS_PROGRAM", ROOT / "build" / "src" / "app" / "arus"))  # or a sanitized one
@@ -21,6 +23,21 @@ def pytest_addoption(parser):
 def arus():
     assert ARUS.exists(), "run `make` first"
     return str(ARUS)
+
+
+@pytest.fixture
+def broker(arus, tmp_path):
+    b = Broker(arus, tmp_path / "data").start()
+    yield b
+    if b.process.poll() is None:
+        assert b.stop() == 0
+
+
+@pytest.fixture
+def wire(broker):
+    w = Wire(broker.ports[0])
+    yield w
+    w.socket.close()
 
 
 class Up:

@@ -1,7 +1,9 @@
 """What the end-to-end tests share: the program, folders of their own, runs that end by themselves."""
+import fcntl
 import os
 import pathlib
 import shutil
+import socket
 import subprocess
 
 import pytest
@@ -85,11 +87,13 @@ class Mongo:
     fail points, "rust" is built by cargo and fast."""
 
     def __init__(self, server, folder):
-        self.script = SHARED / "peers" / "mongo" / "mongo"
-        self.folder, self.port = folder, 27000 + os.getpid() % 900 + (1000 if server == "rust" else 0)
+        self.script, self.folder = SHARED / "peers" / "mongo" / "mongo", pathlib.Path(folder)
+        self.installed = pathlib.Path(f"{os.environ.get('MONGO_HOME') or ROOT / 'build' / 'mongo'}-{server}")
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            self.port = s.getsockname()[1]
         self.uri = f"mongodb://127.0.0.1:{self.port}"
-        home = os.environ.get("MONGO_HOME") or str(ROOT / "build" / "mongo")
-        self.env = {**os.environ, "MONGO_HOME": f"{home}-{server}", "MONGO_SERVER": server}
+        self.env = {**os.environ, "MONGO_HOME": str(self.folder / "home"), "MONGO_SERVER": server}
         if server == "python":
             self.env["MONGO_FAILPOINTS"] = "1"
 
@@ -97,8 +101,20 @@ class Mongo:
         subprocess.run(["bash", str(self.script), *args], env=self.env, check=True, stdout=subprocess.DEVNULL,
                        timeout=timeout)
 
+    def install(self):
+        """Once for all servers; each has a home of its own where that is found."""
+        self.installed.mkdir(parents=True, exist_ok=True)
+        with open(self.installed / "lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            subprocess.run(["bash", str(self.script), "install"], env={**self.env, "MONGO_HOME": str(self.installed)},
+                           check=True, stdout=subprocess.DEVNULL, timeout=3600)
+        home = self.folder / "home"
+        home.mkdir(parents=True)
+        for name in ("bin", "venv"):
+            (home / name).symlink_to(self.installed / name)
+
     def start(self):
-        self.call("start", str(self.port), str(self.folder))
+        self.call("start", str(self.port), str(self.folder / "data"))
 
     def kill(self):
         self.call("kill")
@@ -118,7 +134,7 @@ def mongo_server(server, folder):
         pytest.skip("there is no cargo to build the server with")
     m = Mongo(server, folder)
     try:
-        m.call("install", timeout=3600)
+        m.install()
     except subprocess.CalledProcessError:
         pytest.skip("the look-alike MongoDB cannot be installed here")
     m.start()

@@ -182,6 +182,7 @@ def test_members_and_epochs_that_do_not_fit_are_refused(broker):
     assert beat("s2", -1, instance="i") == (0, -1)
 
 
+@pytest.mark.alone
 def test_a_pattern_that_costs_too_much_matches_nothing(broker):
     broker.create("a" * 200)
     beat, begun = Beats(broker), time.time()

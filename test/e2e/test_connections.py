@@ -74,6 +74,7 @@ def test_a_request_byte_by_byte(wire):
     assert struct.unpack(">ih", wire.receive()[:6]) == (7, 0)
 
 
+@pytest.mark.alone
 def test_idle_connections_are_closed(arus, tmp_path):
     b = Broker(arus, tmp_path / "data", "-D", "connections.max.idle.ms=300").start()
     try:

@@ -101,6 +101,7 @@ def rate(b, seconds):
     return done[0] / (time.monotonic() - begun)
 
 
+@pytest.mark.alone
 def test_idle_connections(broker, pki):
     n, seconds = (10_000, 5) if SOAK else (1_000, 1.5)
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
@@ -152,6 +153,7 @@ def test_idle_connections_by_tls(arus, tmp_path, pki):
             assert process.wait(timeout=20) == 0
 
 
+@pytest.mark.alone
 def test_no_descriptors_left(arus, tmp_path):
     """Who comes then waits; the broker neither spins nor stops serving those who are in."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))

@@ -186,6 +186,7 @@ def test_mongodb_dies_three_times_and_fails_in_between(arus, tmp_path, tmp_path_
             shutil.rmtree(mongo.folder)
 
 
+@pytest.mark.alone
 def test_first_joined_row_within_300_ms(arus, tmp_path):
     market = Market(arus)
     data = tmp_path / "data"

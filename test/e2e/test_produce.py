@@ -118,6 +118,7 @@ def test_offsets_by_time(broker):
     assert offset(OffsetSpec.for_timestamp(5000)) == -1
 
 
+@pytest.mark.alone
 def test_a_waiting_fetch_is_woken(broker):
     broker.create("t")
     c = broker.consumer(fetch_wait_max_ms=10000, fetch_min_bytes=1)

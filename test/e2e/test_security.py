@@ -202,6 +202,7 @@ def test_scram_users_are_made_changed_and_kept(broker):
     assert b"alice-secret" not in data
 
 
+@pytest.mark.alone
 def test_a_session_must_be_renewed(broker):
     b = broker({"IN": "SASL_PLAINTEXT"},
                "sasl.enabled.mechanisms=PLAIN\nconnections.max.reauth.ms=1500\n"
@@ -223,6 +224,7 @@ def test_a_session_must_be_renewed(broker):
 
 # ---- what strangers send
 
+@pytest.mark.alone
 def test_who_has_not_said_who_it_is(broker):
     b = broker({"IN": "SASL_PLAINTEXT"},
                "sasl.enabled.mechanisms=PLAIN,SCRAM-SHA-256\nauthentication.timeout.ms=1500\n"
@@ -435,6 +437,7 @@ def produce_for(conf, topic, n_bytes):
     return time.monotonic() - begun, max(waits)
 
 
+@pytest.mark.alone
 def test_quotas(broker):
     b = broker({"IN": "SASL_PLAINTEXT"}, AUTHORIZER + "sasl.enabled.mechanisms=PLAIN\nquota.window.num=2\n"
                "allow.everyone.if.no.acl.found=true\n"
@@ -484,6 +487,7 @@ def create_code(raw, name, partitions):
     return throttle_ms, struct.unpack(">h", answer[6 + length:8 + length])[0]
 
 
+@pytest.mark.alone
 def test_a_quota_of_changes_refuses_what_is_beyond(broker):
     b = broker({"PLAINTEXT": "PLAINTEXT"}, "quota.window.num=2\n")
     with Raw(b.port("PLAINTEXT")) as s:
@@ -498,6 +502,7 @@ def test_a_quota_of_changes_refuses_what_is_beyond(broker):
         assert create_code(s, "more", 1) == (0, 0)
 
 
+@pytest.mark.alone
 def test_addresses_have_so_many_connections(broker):
     b = broker({"PLAINTEXT": "PLAINTEXT"}, "max.connections.per.ip=1\nmax.connections.per.ip.overrides=127.0.0.1:3\n"
                "quota.window.num=2\n")

@@ -159,6 +159,7 @@ def test_mongodb_refuses_documents(up, mongo, db):
     assert {i for i in found if i.startswith("k")} == {f"k{i}" for i in range(10) if i not in (3, 7)}
 
 
+@pytest.mark.alone
 def test_a_password_is_never_shown(up):
     r = up.run(TABLE + sink("mongodb", "mongodb://me:s3cr%et@127.0.0.1:1"))
     assert r.returncode == 2 and "s3cr" not in r.stderr + r.stdout

@@ -2,9 +2,11 @@
 import re
 import subprocess
 
+import pytest
 from conftest import ROOT
 
 
+@pytest.mark.alone
 def test_a_log_of_many_partitions_is_served_at_once(arus, tmp_path):
     # it is `make`'s program that is measured, whatever the other tests run
     run = subprocess.run([ROOT / "bench/start", "--gb", "0.1", "--rounds", "2", "--data", tmp_path], capture_output=True,

@@ -194,6 +194,7 @@ def test_a_full_disk_is_said_and_loses_nothing(arus, tmp_path, up):
         subprocess.run(["umount", "-l", str(mount)], check=False)
 
 
+@pytest.mark.alone
 def test_ctrl_c_ends_it_within_a_second(arus, tmp_path):
     p = subprocess.Popen([arus, "up", "--data", str(tmp_path / "d"), "--quiet"])
     subprocess.run(["sleep", "0.4"], check=True)

@@ -119,13 +119,19 @@ static uint32_t crc32c_times(uint32_t a, uint32_t b)
     return product;
 }
 
+/* x^(2^i) modulo the polynomial, bits reversed. Behind the last they begin again. */
+static const uint32_t crc32c_power[31] = {
+    0x40000000, 0x20000000, 0x08000000, 0x00800000, 0x00008000, 0x82f63b78,
+    0x6ea2d55c, 0x18b8ea18, 0x510ac59a, 0xb82be955, 0xb8fdb1e7, 0x88e56f72,
+    0x74c360a4, 0xe4172b16, 0x0d65762a, 0x35d73a62, 0x28461564, 0xbf455269,
+    0xe2ea32dc, 0xfe7740e6, 0xf946610b, 0x3c204f8f, 0x538586e3, 0x59726915,
+    0x734d5309, 0xbc1ac763, 0x7d0722cc, 0xd289cabe, 0xe94ca9bc, 0x05b74f3f,
+    0xa51e1f42};
+
 uint32_t hash_crc32c_join(uint32_t a, uint32_t b, size_t b_len)
 {
-    uint32_t power = 0x00800000; /* x^8 */
-    for (; b_len; b_len >>= 1) {
+    for (size_t i = 3; b_len; b_len >>= 1, i++) /* a byte is x^8 */
         if (b_len & 1)
-            a = crc32c_times(a, power);
-        power = crc32c_times(power, power);
-    }
+            a = crc32c_times(a, crc32c_power[i % 31]);
     return a ^ b;
 }

@@ -182,7 +182,7 @@ bool log_items_next(log_items_t *items, log_item_t *ret)
 static uint32_t crc_of(const char *p, size_t len, uint32_t crc)
 {
     crc = hash_crc32c(crc, p, AT_CRC);
-    return hash_crc32c(crc, p + AT_SEQ, len - AT_SEQ);
+    return hash_crc32c(crc, p + LOG_ENTRY_SUMMED, len - LOG_ENTRY_SUMMED);
 }
 
 /* Most of a batch has a CRC of its own. */

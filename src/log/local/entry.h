@@ -35,6 +35,7 @@
 #include "base/vec.h"
 
 #define LOG_ENTRY_HEADER_BYTES 28
+#define LOG_ENTRY_SUMMED       8 /* from here on the CRC is of all bytes */
 #define LOG_ITEM_HEADER_BYTES  16
 
 typedef enum log_entry_kind {

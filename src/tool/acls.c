@@ -1,5 +1,6 @@
 /* acls.c: kafka-acls. */
 #include "tool/admin.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -223,7 +224,7 @@ static ST list_some(admin_t *a, const flags_t *f, const meant_t *m, int8_t patte
                                       .permission_type = ANY};
     wire_describe_acls_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_describe_acls, 3, &q, &r, err));
-    TRY(admin_check(r.error_code, r.error_message, err));
+    TRY(error_check(r.error_code, r.error_message, err));
     for (int32_t i = 0; i < r.resources.len; i++) {
         const wire_describe_acls_response_resource_t *o = &r.resources.ptr[i];
         for (int32_t k = 0; row_wanted(f) && k < o->acls.len; k++) {
@@ -283,7 +284,7 @@ static ST add(admin_t *a, const flags_t *f, const wanted_t *w, err_t *err)
     print_added(f, w);
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_create_acls, 3, &q, &r, err));
     for (int32_t i = 0; i < r.results.len; i++)
-        TRY(admin_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
+        TRY(error_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
     return ST_OK;
 }
 
@@ -319,7 +320,7 @@ static ST remove_some(admin_t *a, const flags_t *f, const wanted_t *w, err_t *er
     }
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_delete_acls, 3, &q, &r, err));
     for (int32_t i = 0; i < r.filter_results.len; i++)
-        TRY(admin_check(r.filter_results.ptr[i].error_code, r.filter_results.ptr[i].error_message,
+        TRY(error_check(r.filter_results.ptr[i].error_code, r.filter_results.ptr[i].error_message,
                         err));
     return ST_OK;
 }

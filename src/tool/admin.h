@@ -48,11 +48,6 @@ typedef enum admin_key { ADMIN_GROUP = 0, ADMIN_TRANSACTION = 1 } admin_key_t;
 /* The broker that coordinates a group or a transactional id. */
 ST admin_coordinator(admin_t *a, admin_key_t kind, str_t key, int32_t *ret_node, err_t *err);
 
-/* A broker's error code as a status: ST_OK for 0, else message (or Kafka's own words for the code)
- * is in err. */
-ST admin_check(int16_t code, str_t message, err_t *err);
-/* Kafka's words, e.g. "This server does not host this topic-partition." */
-const char *admin_error_text(int16_t code);
 /* 22 characters, as Kafka writes ids. */
 str_t admin_uuid(arena_t *a, wire_uuid_t id);
 

@@ -1,5 +1,6 @@
 /* configs.c: kafka-configs: topics and brokers; users, clients and addresses are quotas.c's. */
 #include "tool/quotas.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -108,7 +109,7 @@ static ST alter(admin_t *a, const flags_t *f, err_t *err)
     wire_incremental_alter_configs_response_t answer;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_incremental_alter_configs, 1, &q, &answer, err));
     for (int32_t i = 0; i < answer.responses.len; i++)
-        TRY(admin_check(answer.responses.ptr[i].error_code, answer.responses.ptr[i].error_message,
+        TRY(error_check(answer.responses.ptr[i].error_code, answer.responses.ptr[i].error_message,
                         err));
     if (row_wanted(f))
         ROW(ROW_TEXT("entityType", str_of(noun(r->resource_type))),
@@ -166,7 +167,7 @@ static ST describe_one(admin_t *a, const flags_t *f, int8_t type, str_t name, er
         return err_set(err, ST_CORRUPT, "the broker answers for %d entities, not one",
                        answer.results.len);
     const wire_describe_configs_response_result_t *one = &answer.results.ptr[0];
-    TRY(admin_check(one->error_code, one->error_message, err));
+    TRY(error_check(one->error_code, one->error_message, err));
     bool all = flags_has(f, "all");
     if (!row_wanted(f))
         printf("%s configs for %s " STR_FMT " are:\n", all ? "All" : "Dynamic", noun(type),

@@ -1,5 +1,6 @@
 /* group_reset.c: a group's offsets moved or forgotten. */
 #include "io/io.h"
+#include "tool/error.h"
 #include "tool/groups.h"
 #include "tool/row.h"
 
@@ -247,7 +248,7 @@ static ST commit(admin_t *a, str_t group, const ats_t *at, err_t *err)
     TRY(admin_call(a, node, WIRE_API_offset_commit, 9, &q, &r, err));
     for (int32_t i = 0; i < r.topics.len; i++)
         for (int32_t k = 0; k < r.topics.ptr[i].partitions.len; k++)
-            TRY(admin_check(r.topics.ptr[i].partitions.ptr[k].error_code, STR_NONE, err));
+            TRY(error_check(r.topics.ptr[i].partitions.ptr[k].error_code, STR_NONE, err));
     return ST_OK;
 }
 
@@ -327,7 +328,7 @@ static ST forget_one(admin_t *a, const flags_t *f, str_t group, const ats_t *at,
     wire_offset_delete_response_t r;
     TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_offset_delete, 0, &q, &r, err));
-    TRY(admin_check(r.error_code, STR_NONE, err));
+    TRY(error_check(r.error_code, STR_NONE, err));
     if (!row_wanted(f))
         printf("\n%-30s %-15s %-15s\n", "TOPIC", "PARTITION", "STATUS");
     st_t st = ST_OK;
@@ -335,7 +336,7 @@ static ST forget_one(admin_t *a, const flags_t *f, str_t group, const ats_t *at,
         for (int32_t k = 0; k < r.topics.ptr[i].partitions.len; k++) {
             const wire_offset_delete_response_partition_t *p = &r.topics.ptr[i].partitions.ptr[k];
             err_t why = {.msg = "Successful"};
-            if (admin_check(p->error_code, STR_NONE, &why) != ST_OK)
+            if (error_check(p->error_code, STR_NONE, &why) != ST_OK)
                 st = err_set(err, ST_IO, "not all offsets were deleted");
             const char *status = p->error_code ? why.msg : "Successful";
             if (row_wanted(f))

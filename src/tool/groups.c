@@ -1,6 +1,7 @@
 /* groups.c: kafka-consumer-groups: list, describe, delete. Offsets are reset in group_reset.c. */
 #include "tool/groups.h"
 
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -129,7 +130,7 @@ ST groups_describe(admin_t *a, str_t group, wire_describe_groups_response_group_
     if (r.groups.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the group");
     *ret = r.groups.ptr[0];
-    return admin_check(ret->error_code, STR_NONE, err);
+    return error_check(ret->error_code, STR_NONE, err);
 }
 
 static int cmp_at(const void *x, const void *y)
@@ -146,7 +147,7 @@ ST groups_offsets(admin_t *a, str_t group, group_at_t **ret, size_t *ret_n, err_
     wire_offset_fetch_response_t r;
     TRY(admin_coordinator(a, ADMIN_GROUP, group, &node, err));
     TRY(admin_call(a, node, WIRE_API_offset_fetch, 7, &q, &r, err));
-    TRY(admin_check(r.error_code, STR_NONE, err));
+    TRY(error_check(r.error_code, STR_NONE, err));
     size_t n = 0;
     for (int32_t i = 0; i < r.topics.len; i++)
         n += (size_t)r.topics.ptr[i].partitions.len;
@@ -377,7 +378,7 @@ static ST delete_groups(admin_t *a, const flags_t *f, err_t *err)
         err_t why;
         if (st != ST_OK || r.results.len != 1)
             break;
-        if (admin_check(r.results.ptr[0].error_code, STR_NONE, &why) == ST_OK) {
+        if (error_check(r.results.ptr[0].error_code, STR_NONE, &why) == ST_OK) {
             if (row_wanted(f))
                 ROW(ROW_TEXT("group", group[i]), ROW_BOOL("deleted", true));
             else

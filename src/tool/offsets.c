@@ -1,5 +1,6 @@
 /* offsets.c: kafka-get-offsets. */
 #include "tool/admin.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -125,9 +126,9 @@ static ST get(admin_t *a, const flags_t *f, err_t *err)
         qsort(o.ptr, o.len, sizeof *o.ptr, cmp);
         for (size_t i = 0; i < o.len; i++) {
             if (o.ptr[i].error)
-                fprintf(
-                    stderr, "Skip getting offsets for topic-partition " STR_FMT "-%d due to: %s\n",
-                    STR_ARG(o.ptr[i].topic), o.ptr[i].partition, admin_error_text(o.ptr[i].error));
+                fprintf(stderr,
+                        "Skip getting offsets for topic-partition " STR_FMT "-%d due to: %s\n",
+                        STR_ARG(o.ptr[i].topic), o.ptr[i].partition, error_text(o.ptr[i].error));
             else if (o.ptr[i].offset >= 0 && row_wanted(f))
                 ROW(ROW_TEXT("topic", o.ptr[i].topic), ROW_INT("partition", o.ptr[i].partition),
                     ROW_INT("offset", o.ptr[i].offset));

@@ -1,6 +1,7 @@
 #include "tool/quotas.h"
 
 #include "base/json.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/secure.h"
 
@@ -174,7 +175,7 @@ static ST send_quotas(admin_t *a, const entity_t *e, change_t *c, err_t *err)
                 (wire_alter_client_quotas_request_entity_t){str_of(parts[i].name), e->name[i]};
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_alter_client_quotas, 1, &q, &r, err));
     for (int32_t i = 0; i < r.entries.len; i++)
-        TRY(admin_check(r.entries.ptr[i].error_code, r.entries.ptr[i].error_message, err));
+        TRY(error_check(r.entries.ptr[i].error_code, r.entries.ptr[i].error_message, err));
     return ST_OK;
 }
 
@@ -183,7 +184,7 @@ static ST send_credentials(admin_t *a, const change_t *c, err_t *err)
     wire_alter_user_scram_credentials_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_alter_user_scram_credentials, 0, &c->scram, &r, err));
     for (int32_t i = 0; i < r.results.len; i++)
-        TRY(admin_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
+        TRY(error_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
     return ST_OK;
 }
 
@@ -281,7 +282,7 @@ static ST describe_quotas(admin_t *a, const flags_t *f, const entity_t *e, err_t
                                                                                    : DEFAULT,
                                                                   e->name[i]};
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_describe_client_quotas, 1, &q, &r, err));
-    TRY(admin_check(r.error_code, r.error_message, err));
+    TRY(error_check(r.error_code, r.error_message, err));
     for (int32_t i = 0; i < r.entries.len; i++)
         if (row_wanted(f))
             print_rows(&r.entries.ptr[i]);
@@ -297,7 +298,7 @@ static ST describe_credentials(admin_t *a, const flags_t *f, const entity_t *e, 
     wire_describe_user_scram_credentials_request_t q = {.users = {&user, !e->any[USER]}};
     wire_describe_user_scram_credentials_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_describe_user_scram_credentials, 0, &q, &r, err));
-    TRY(admin_check(r.error_code, r.error_message, err));
+    TRY(error_check(r.error_code, r.error_message, err));
     for (int32_t i = 0; i < r.results.len; i++) {
         const wire_describe_user_scram_credentials_response_result_t *u = &r.results.ptr[i];
         for (int32_t k = 0; k < u->credential_infos.len; k++) {

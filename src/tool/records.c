@@ -1,6 +1,7 @@
 /* records.c: kafka-delete-records. */
 #include "base/json.h"
 #include "tool/admin.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -93,7 +94,7 @@ static void print_one(const flags_t *f, const wanted_t *w, int64_t low, const ch
 static ST delete_one(admin_t *a, const flags_t *f, const wanted_t *w, bool *failed, err_t *err)
 {
     if (w->leader < 0) {
-        print_one(f, w, -1, admin_error_text(3));
+        print_one(f, w, -1, error_text(3));
         *failed = true;
         return ST_OK;
     }
@@ -111,7 +112,7 @@ static ST delete_one(admin_t *a, const flags_t *f, const wanted_t *w, bool *fail
         return err_set(err, ST_CORRUPT, "the broker says nothing of the partition");
     const wire_delete_records_response_partition_t *p = &r.topics.ptr[0].partitions.ptr[0];
     err_t why;
-    if (admin_check(p->error_code, STR_NONE, &why) == ST_OK) {
+    if (error_check(p->error_code, STR_NONE, &why) == ST_OK) {
         print_one(f, w, p->low_watermark, NULL);
     } else {
         print_one(f, w, -1, why.msg);

@@ -1,5 +1,6 @@
 /* topics.c: kafka-topics. */
 #include "tool/admin.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -79,7 +80,7 @@ static ST create(admin_t *a, const flags_t *f, err_t *err)
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_create_topics, 7, &q, &r, err));
     if (r.topics.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the topic");
-    st_t st = admin_check(r.topics.ptr[0].error_code, r.topics.ptr[0].error_message, err);
+    st_t st = error_check(r.topics.ptr[0].error_code, r.topics.ptr[0].error_message, err);
     if (st == ST_EXISTS && flags_has(f, "if-not-exists"))
         return ST_OK;
     TRY(st);
@@ -293,7 +294,7 @@ static ST delete_topics(admin_t *a, const flags_t *f, err_t *err)
     wire_delete_topics_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_delete_topics, 5, &q, &r, err));
     for (int32_t i = 0; i < r.responses.len; i++) {
-        TRY(admin_check(r.responses.ptr[i].error_code, r.responses.ptr[i].error_message, err));
+        TRY(error_check(r.responses.ptr[i].error_code, r.responses.ptr[i].error_message, err));
         if (row_wanted(f))
             ROW(ROW_TEXT("topic", r.responses.ptr[i].name), ROW_BOOL("deleted", true));
     }
@@ -319,7 +320,7 @@ static ST alter(admin_t *a, const flags_t *f, err_t *err)
     wire_create_partitions_response_t r;
     TRY(admin_call(a, ADMIN_ANY, WIRE_API_create_partitions, 3, &q, &r, err));
     for (int32_t i = 0; i < r.results.len; i++) {
-        TRY(admin_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
+        TRY(error_check(r.results.ptr[i].error_code, r.results.ptr[i].error_message, err));
         if (row_wanted(f))
             ROW(ROW_TEXT("topic", r.results.ptr[i].name), ROW_INT("partitionCount", partitions));
     }

@@ -1,5 +1,6 @@
 /* transactions.c: kafka-transactions. */
 #include "tool/admin.h"
+#include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
@@ -107,7 +108,7 @@ static ST list(admin_t *a, const flags_t *f, err_t *err)
         int32_t node = m.brokers.ptr[i].node_id;
         st = admin_call(a, node, WIRE_API_list_transactions, 2, &q, &r, err);
         if (st == ST_OK)
-            st = admin_check(r.error_code, STR_NONE, err);
+            st = error_check(r.error_code, STR_NONE, err);
         for (int32_t k = 0; st == ST_OK && k < r.transaction_states.len; k++) {
             const wire_list_transactions_response_transaction_state_t *t =
                 &r.transaction_states.ptr[k];
@@ -173,7 +174,7 @@ static ST describe(admin_t *a, const flags_t *f, err_t *err)
     if (r.transaction_states.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the transactional id");
     const wire_describe_transactions_response_transaction_state_t *t = &r.transaction_states.ptr[0];
-    TRY(admin_check(t->error_code, STR_NONE, err));
+    TRY(error_check(t->error_code, STR_NONE, err));
     int64_t start = t->transaction_start_time_ms;
     put_i64(&g, node);
     put_text(&g, id);
@@ -194,7 +195,7 @@ static ST leader_of(admin_t *a, str_t topic, int64_t partition, int32_t *ret, er
     TRY(admin_metadata(a, &topic, 1, &m, err));
     if (m.topics.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the topic");
-    TRY(admin_check(m.topics.ptr[0].error_code, STR_NONE, err));
+    TRY(error_check(m.topics.ptr[0].error_code, STR_NONE, err));
     for (int32_t i = 0; i < m.topics.ptr[0].partitions.len; i++)
         if (m.topics.ptr[0].partitions.ptr[i].partition_index == partition) {
             *ret = m.topics.ptr[0].partitions.ptr[i].leader_id;
@@ -226,7 +227,7 @@ static ST describe_producers(admin_t *a, const flags_t *f, err_t *err)
     if (r.topics.len != 1 || r.topics.ptr[0].partitions.len != 1)
         return err_set(err, ST_CORRUPT, "the broker says nothing of the partition");
     const wire_describe_producers_response_partition_t *p = &r.topics.ptr[0].partitions.ptr[0];
-    TRY(admin_check(p->error_code, p->error_message, err));
+    TRY(error_check(p->error_code, p->error_message, err));
     for (int32_t i = 0; i < p->active_producers.len; i++) {
         const wire_describe_producers_response_active_producer_t *o = &p->active_producers.ptr[i];
         put_i64(&g, o->producer_id);
@@ -253,7 +254,7 @@ static ST terminate(admin_t *a, const flags_t *f, err_t *err)
                                          .producer_epoch = -1};
     wire_init_producer_id_response_t r;
     TRY(admin_call(a, node, WIRE_API_init_producer_id, 4, &q, &r, err));
-    return admin_check(r.error_code, STR_NONE, err);
+    return error_check(r.error_code, STR_NONE, err);
 }
 
 static const struct {

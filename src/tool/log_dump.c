@@ -80,24 +80,42 @@ static bool decode(dump_t *d, const char *title, str_t in, const char *version_n
     return true;
 }
 
-/* The version of the key says what the record is; false: it is nothing known. */
+typedef struct inner_record {
+    int kind; /* the version of its key */
+    const char *key, *value;
+} inner_record_t;
+
+#define RECORD(kind, name) {kind, name "Key", name "Value"}
+static const inner_record_t offsets_records[] = {
+    RECORD(0, "OffsetCommit"),
+    RECORD(1, "OffsetCommit"),
+    RECORD(2, "GroupMetadata"),
+    RECORD(3, "ConsumerGroupMetadata"),
+    RECORD(4, "ConsumerGroupPartitionMetadata"),
+    RECORD(5, "ConsumerGroupMemberMetadata"),
+    RECORD(6, "ConsumerGroupTargetAssignmentMetadata"),
+    RECORD(7, "ConsumerGroupTargetAssignmentMember"),
+    RECORD(8, "ConsumerGroupCurrentMemberAssignment"),
+    RECORD(16, "ConsumerGroupRegularExpression"),
+};
+static const inner_record_t transactions_records[] = {RECORD(0, "TransactionLog")};
+#undef RECORD
+
+/* False: it is nothing known. */
 static bool decode_inner(dump_t *d, const wire_record_t *r, buf_t *key, buf_t *value)
 {
+    const inner_record_t *known = d->offsets ? offsets_records : transactions_records;
+    size_t n = d->offsets        ? sizeof offsets_records / sizeof *offsets_records
+               : d->transactions ? sizeof transactions_records / sizeof *transactions_records
+                                 : 0;
     int kind = r->key.len >= 2 ? (int16_t)load_be16(r->key.ptr) : -1;
-    bool group = d->offsets && kind == 2, offset = d->offsets && (kind == 0 || kind == 1);
-    if (!group && !offset && !(d->transactions && kind == 0))
-        return false;
-    const char *key_title = group    ? "GroupMetadataKey"
-                            : offset ? "OffsetCommitKey"
-                                     : "TransactionLogKey";
-    const char *value_title = group    ? "GroupMetadataValue"
-                              : offset ? "OffsetCommitValue"
-                                       : "TransactionLogValue";
-    if (!decode(d, key_title, r->key, "type", key))
+    while (n && known->kind != kind)
+        known++, n--;
+    if (!n || !decode(d, known->key, r->key, "type", key))
         return false;
     if (!r->value.ptr)
         BUF_LIT(value, "<DELETE>");
-    else if (!decode(d, value_title, r->value, "version", value))
+    else if (!decode(d, known->value, r->value, "version", value))
         buf_put_str(value, r->value);
     return true;
 }

@@ -86,8 +86,8 @@ static void assign_uniform(consumer_group_t *g)
     free(reader);
 }
 
-/* What most members ask for; without a majority's word the first. */
-static const char *choose(const consumer_group_t *g)
+/* Without a majority's word the first. */
+const char *consumer_assignor_choose(const consumer_group_t *g)
 {
     size_t range = 0, uniform = 0;
     for (size_t i = 0; i < g->members.len; i++) {
@@ -99,7 +99,7 @@ static const char *choose(const consumer_group_t *g)
 
 void consumer_group_assign(consumer_group_t *g)
 {
-    g->assignor = choose(g);
+    g->assignor = consumer_assignor_choose(g);
     if (str_eq(str_of(g->assignor), STR("uniform"))) {
         assign_uniform(g);
         return;

@@ -3,7 +3,7 @@
 
 #include "base/hash.h"
 #include "broker/group.h"
-#include "broker/group_record.h"
+#include "broker/group_past.h"
 
 #define TOPICS_AGE_NS INT64_C(1000000000)
 
@@ -16,32 +16,21 @@ consumer_group_t *consumer_group_find(const broker_coordinator_t *c, str_t id)
 
 consumer_group_t *consumer_group_new(broker_coordinator_t *c, str_t id)
 {
+    coordinator_flush(c); /* so that what became of one that it follows is seen */
     consumer_group_t *g = mem_zalloc(sizeof *g);
     g->coordinator = c;
     g->id = group_own(id);
     g->assignor = consumer_assignor_find(STR("uniform"));
     map_put(&c->consumer_groups, id, g);
     arena_t a;
-    group_record_t before;
+    group_past_t past;
     arena_init(&a, ARENA_NO_LIMIT);
-    if (group_record_find(c, id, &a, &before))
-        g->epoch = before.generation;
+    if (group_past_find(c->broker->log, id, &a, &past)) {
+        g->epoch = past.generation;
+        g->was_classic = !past.assigned;
+    }
     arena_done(&a);
     return g;
-}
-
-/* Who is in it is in the log soon. */
-static void keep(const consumer_group_t *g)
-{
-    broker_coordinator_t *c = g->coordinator;
-    log_commit_t *commit = log_commit_new(c->broker->log);
-    group_record_put(commit, &(group_record_t){.id = g->id,
-                                               .kind = GROUP_ASSIGNED,
-                                               .generation = g->epoch,
-                                               .members = (int32_t)g->members.len,
-                                               .since_ms = io_now_ms(c->broker->io),
-                                               .protocol_type = STR("consumer")});
-    coordinator_keep(c, commit);
 }
 
 static void free_topic(consumer_topic_t *t)
@@ -68,10 +57,9 @@ void consumer_group_free(void *group)
 
 void consumer_group_settle(consumer_group_t *g)
 {
+    consumer_group_kept(g);
     if (g->members.len)
         return;
-    if (g->kept)
-        keep(g);
     map_remove(&g->coordinator->consumer_groups, g->id);
     consumer_group_free(g);
 }
@@ -98,7 +86,7 @@ static bool is_wanted(const consumer_group_t *g, str_t topic)
     return false;
 }
 
-static consumer_topic_t *find_topic(const consumer_group_t *g, const void *id)
+consumer_topic_t *consumer_topic_find(const consumer_group_t *g, const void *id)
 {
     for (size_t i = 0; i < g->topics.len; i++)
         if (!memcmp(&g->topics.ptr[i].id, id, sizeof(log_uuid_t)))
@@ -121,37 +109,52 @@ static consumer_topic_t make_topic(const log_topic_info_t *from, const consumer_
     return t;
 }
 
+/* Is the same for the same topics with the same partitions, also in another process. */
+static int64_t hash_topics(const consumer_group_t *g)
+{
+    uint32_t crc = 0;
+    for (size_t i = 0; i < g->topics.len; i++) {
+        char partitions[4];
+        store_be32(partitions, (uint32_t)g->topics.ptr[i].partitions);
+        crc = hash_crc32c(crc, &g->topics.ptr[i].id, sizeof g->topics.ptr[i].id);
+        crc = hash_crc32c(crc, partitions, sizeof partitions);
+    }
+    return (int64_t)g->topics.len << 32 | crc;
+}
+
 /* The topics as they are now. True when they are others. */
 static bool look_up_topics(consumer_group_t *g)
 {
     arena_t a;
     log_topic_info_t *info;
-    size_t n, same = 0, n_old = g->topics.len;
+    size_t n, n_old = g->topics.len;
     consumer_group_t old = *g;
     arena_init(&a, ARENA_NO_LIMIT);
     if (log_topic_list(g->coordinator->broker->log, &a, &info, &n, NULL) != ST_OK)
         n = 0;
     memset(&g->topics, 0, sizeof g->topics);
-    for (size_t i = 0; i < n; i++) {
-        if (broker_topic_internal(info[i].name) || !is_wanted(g, info[i].name))
-            continue;
-        const consumer_topic_t *before = find_topic(&old, &info[i].id);
-        same += before && before->partitions == info[i].partitions;
-        VEC_PUSH(&g->topics, make_topic(&info[i], before));
-    }
+    for (size_t i = 0; i < n; i++)
+        if (!broker_topic_internal(info[i].name) && is_wanted(g, info[i].name))
+            VEC_PUSH(&g->topics, make_topic(&info[i], consumer_topic_find(&old, &info[i].id)));
     for (size_t i = 0; i < n_old; i++)
         free_topic(&old.topics.ptr[i]);
     VEC_DONE(&old.topics);
     arena_done(&a);
-    return same != n_old || g->topics.len != n_old;
+    g->topics_hash = hash_topics(g);
+    return g->topics_hash != old.topics_hash;
+}
+
+void consumer_group_look_again(consumer_group_t *g)
+{
+    look_up_topics(g);
+    g->topics_ns = io_mono_ns(g->coordinator->broker->io) - TOPICS_AGE_NS;
 }
 
 static void next_epoch(consumer_group_t *g)
 {
     g->epoch++;
     consumer_group_assign(g);
-    keep(g);
-    g->kept = true;
+    consumer_group_keep_epoch(g);
 }
 
 void consumer_group_refresh(consumer_group_t *g, bool changed)
@@ -214,19 +217,53 @@ static void take_out(consumer_member_t *m)
         }
 }
 
-consumer_member_t *consumer_member_new(consumer_group_t *g, const broker_request_t *r, str_t id)
+/* ptr NULL, or empty: none. */
+static void set_pattern(consumer_member_t *m, str_t regex)
 {
-    const wire_consumer_group_heartbeat_request_t *from = r->message;
+    err_t err;
+    broker_pattern_free(m->pattern);
+    group_disown(&m->regex);
+    m->pattern = NULL;
+    m->regex = group_own(regex);
+    if (regex.len && broker_pattern_new(regex, &m->pattern, &err) != ST_OK)
+        m->pattern = NULL;
+}
+
+static consumer_member_t *make_member(consumer_group_t *g, str_t id)
+{
     consumer_member_t *m = mem_zalloc(sizeof *m);
     m->group = g;
     m->id = group_own(id);
-    m->instance_id = group_own(from->instance_id);
-    m->client_id = group_own(r->client_id.ptr ? r->client_id : STR(""));
-    m->host = group_shown_host(r);
     m->session = (io_timer_t){.fn = time_is_up, .arg = m};
     m->rebalance = (io_timer_t){.fn = time_is_up, .arg = m};
     insert(g, m);
     return m;
+}
+
+consumer_member_t *consumer_member_new(consumer_group_t *g, const broker_request_t *r, str_t id)
+{
+    const wire_consumer_group_heartbeat_request_t *from = r->message;
+    consumer_member_t *m = make_member(g, id);
+    m->instance_id = group_own(from->instance_id);
+    m->client_id = group_own(r->client_id.ptr ? r->client_id : STR(""));
+    m->host = group_shown_host(r);
+    return m;
+}
+
+void consumer_member_load(consumer_group_t *g, str_t id,
+                          const wire_consumer_group_member_metadata_value_t *from)
+{
+    consumer_member_t *m = make_member(g, id);
+    m->instance_id = group_own(from->instance_id);
+    m->rack_id = group_own(from->rack_id);
+    m->client_id = group_own(from->client_id);
+    m->host = group_own(from->client_host);
+    m->assignor = group_own(from->server_assignor);
+    m->rebalance_ms = from->rebalance_timeout_ms;
+    set_pattern(m, from->subscribed_topic_regex);
+    for (int32_t i = 0; i < from->subscribed_topic_names.len; i++)
+        VEC_PUSH(&m->topics, group_own(from->subscribed_topic_names.ptr[i]));
+    consumer_member_touch(m);
 }
 
 static void free_names(consumer_member_t *m)
@@ -267,6 +304,7 @@ static void release(consumer_member_t *m, bool target)
 void consumer_member_gone(consumer_member_t *m)
 {
     consumer_group_t *g = m->group;
+    consumer_member_keep_gone(m);
     release(m, true);
     take_out(m);
     free_member(m);
@@ -275,12 +313,24 @@ void consumer_member_gone(consumer_member_t *m)
 
 void consumer_member_replace(consumer_member_t *m, str_t id)
 {
+    str_t owned = group_own(id); /* it may be the same */
+    if (!str_eq(m->id, id))
+        consumer_member_keep_gone(m);
     take_out(m);
     group_disown(&m->id);
-    m->id = group_own(id);
+    m->id = owned;
     insert(m->group, m);
     release(m, false);
     m->epoch = m->epoch_before = 0;
+    m->revoking = false;
+    io_timer_clear(m->group->coordinator->broker->group.loop, &m->rebalance);
+    consumer_member_keep_new_id(m);
+}
+
+void consumer_member_leave_short(consumer_member_t *m)
+{
+    m->epoch = CONSUMER_EPOCH_LEAVES_SHORT;
+    consumer_member_keep_place(m);
 }
 
 void consumer_member_touch(consumer_member_t *m)
@@ -308,32 +358,31 @@ static bool has_names(const consumer_member_t *m, const str_t *name, int32_t n)
     return true;
 }
 
-ST consumer_member_update(consumer_member_t *m, const wire_consumer_group_heartbeat_request_t *from,
-                          bool *ret_changed, err_t *err)
+bool consumer_member_update(consumer_member_t *m,
+                            const wire_consumer_group_heartbeat_request_t *from)
 {
     str_t regex = from->subscribed_topic_regex;
-    bool changed = false;
+    bool wants = false, said = false;
     if (regex.ptr && !(m->regex.ptr && str_eq(regex, m->regex))) {
-        broker_pattern_t *pattern = NULL;
-        if (regex.len && broker_pattern_new(regex, &pattern, err) != ST_OK)
-            return err_wrap(err, ST_BAD_INPUT, "SubscribedTopicRegex");
-        broker_pattern_free(m->pattern);
-        m->pattern = pattern;
-        changed |= replace(&m->regex, regex);
+        set_pattern(m, regex);
+        wants = true;
     }
     if (from->subscribed_topic_names.ptr &&
         !has_names(m, from->subscribed_topic_names.ptr, from->subscribed_topic_names.len)) {
         free_names(m);
         for (int32_t i = 0; i < from->subscribed_topic_names.len; i++)
             VEC_PUSH(&m->topics, group_own(from->subscribed_topic_names.ptr[i]));
-        changed = true;
+        wants = true;
     }
-    changed |= replace(&m->assignor, from->server_assignor);
-    replace(&m->rack_id, from->rack_id);
-    if (from->rebalance_timeout_ms >= 0)
+    wants |= replace(&m->assignor, from->server_assignor);
+    said = replace(&m->rack_id, from->rack_id) | wants;
+    if (from->rebalance_timeout_ms >= 0 && from->rebalance_timeout_ms != m->rebalance_ms) {
         m->rebalance_ms = from->rebalance_timeout_ms;
-    *ret_changed = changed;
-    return ST_OK;
+        said = true;
+    }
+    if (said)
+        consumer_member_keep_said(m);
+    return wants;
 }
 
 bool consumer_member_wants(const consumer_member_t *m, str_t topic)
@@ -346,7 +395,7 @@ bool consumer_member_wants(const consumer_member_t *m, str_t topic)
 
 bool consumer_member_owns(const consumer_member_t *m, const wire_uuid_t *topic, int32_t partition)
 {
-    const consumer_topic_t *t = find_topic(m->group, topic);
+    const consumer_topic_t *t = consumer_topic_find(m->group, topic);
     return t && partition >= 0 && partition < t->partitions && t->owner[partition] == m;
 }
 
@@ -365,42 +414,69 @@ static bool lists(const wire_consumer_group_heartbeat_request_topic_partition_t 
     return false;
 }
 
+void consumer_member_must_revoke(consumer_member_t *m)
+{
+    m->revoking = true;
+    io_timer_set(m->group->coordinator->broker->group.loop, &m->rebalance, m->rebalance_ms);
+}
+
+/* What is not its any more and what it does not list is nobody's. Returns what is left of it. */
+static int32_t give_up(consumer_member_t *m,
+                       const wire_consumer_group_heartbeat_request_topic_partition_t *owned,
+                       int32_t n_owned, bool *ret_changed)
+{
+    int32_t left = 0;
+    for (size_t i = 0; i < m->group->topics.len; i++) {
+        consumer_topic_t *t = &m->group->topics.ptr[i];
+        for (int32_t p = 0; p < t->partitions; p++) {
+            if (t->owner[p] != m || t->target[p] == m)
+                continue;
+            if (!owned || lists(owned, n_owned, t, p)) {
+                left++;
+            } else {
+                t->owner[p] = NULL;
+                *ret_changed = true;
+            }
+        }
+    }
+    return left;
+}
+
+/* What shall be its and is nobody's is its. */
+static void take(consumer_member_t *m, bool *ret_changed)
+{
+    for (size_t i = 0; i < m->group->topics.len; i++) {
+        consumer_topic_t *t = &m->group->topics.ptr[i];
+        for (int32_t p = 0; p < t->partitions; p++)
+            if (t->target[p] == m && !t->owner[p]) {
+                t->owner[p] = m;
+                *ret_changed = true;
+            }
+    }
+}
+
 void consumer_member_reconcile(consumer_member_t *m,
                                const wire_consumer_group_heartbeat_request_topic_partition_t *owned,
                                int32_t n_owned)
 {
     consumer_group_t *g = m->group;
-    io_loop_t *loop = g->coordinator->broker->group.loop;
-    bool left = false;
-    for (size_t i = 0; i < g->topics.len; i++) {
-        consumer_topic_t *t = &g->topics.ptr[i];
-        for (int32_t p = 0; p < t->partitions; p++) {
-            if (t->owner[p] != m || t->target[p] == m)
-                continue;
-            if (!owned || lists(owned, n_owned, t, p))
-                left = true;
-            else
-                t->owner[p] = NULL;
-        }
-    }
-    if (left) {
+    bool changed = false;
+    if (give_up(m, owned, n_owned, &changed)) {
+        changed |= !m->revoking;
         if (!m->revoking)
-            io_timer_set(loop, &m->rebalance, m->rebalance_ms);
-        m->revoking = true;
-        return;
+            consumer_member_must_revoke(m);
+    } else {
+        changed |= m->revoking || m->epoch != g->epoch;
+        m->revoking = false;
+        io_timer_clear(g->coordinator->broker->group.loop, &m->rebalance);
+        if (m->epoch != g->epoch) {
+            m->epoch_before = m->epoch;
+            m->epoch = g->epoch;
+        }
+        take(m, &changed);
     }
-    m->revoking = false;
-    io_timer_clear(loop, &m->rebalance);
-    if (m->epoch != g->epoch) {
-        m->epoch_before = m->epoch;
-        m->epoch = g->epoch;
-    }
-    for (size_t i = 0; i < g->topics.len; i++) {
-        consumer_topic_t *t = &g->topics.ptr[i];
-        for (int32_t p = 0; p < t->partitions; p++)
-            if (t->target[p] == m && !t->owner[p])
-                t->owner[p] = m;
-    }
+    if (changed)
+        consumer_member_keep_place(m);
 }
 
 int16_t consumer_group_check_committer(const consumer_group_t *g, str_t member_id, int32_t epoch)

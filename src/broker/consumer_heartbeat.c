@@ -2,7 +2,7 @@
 #include "base/hash.h"
 #include "broker/consumer_group.h"
 #include "broker/group.h"
-#include "broker/group_record.h"
+#include "broker/group_past.h"
 
 typedef wire_consumer_group_heartbeat_request_t heartbeat_t;
 typedef wire_consumer_group_heartbeat_response_t answer_t;
@@ -51,6 +51,13 @@ static broker_failure_t check_heartbeat(broker_request_t *r)
                            "ServerAssignor " STR_FMT
                            " is not supported. Supported assignors: uniform, range.",
                            STR_ARG(m->server_assignor));
+    err_t err;
+    broker_pattern_t *pattern = NULL;
+    if (m->subscribed_topic_regex.len &&
+        broker_pattern_new(m->subscribed_topic_regex, &pattern, &err) != ST_OK)
+        return BROKER_FAIL(&r->arena, KAFKA_INVALID_REGULAR_EXPRESSION, "SubscribedTopicRegex: %s",
+                           err.msg);
+    broker_pattern_free(pattern);
     return m->member_epoch == 0 ? check_join(r) : good();
 }
 
@@ -138,14 +145,12 @@ static broker_failure_t join(broker_request_t *r, consumer_group_t *g, consumer_
 static void leave(broker_request_t *r, consumer_member_t *member, answer_t *answer)
 {
     MESSAGE(consumer_group_heartbeat);
-    consumer_group_t *g = member->group;
     answer->member_id = arena_str(&r->arena, member->id);
     answer->member_epoch = m->member_epoch;
     if (m->member_epoch == CONSUMER_EPOCH_LEAVES_SHORT)
-        member->epoch = CONSUMER_EPOCH_LEAVES_SHORT; /* its session goes on */
+        consumer_member_leave_short(member);
     else
         consumer_member_gone(member);
-    consumer_group_settle(g);
 }
 
 /* ---- the answer */
@@ -179,17 +184,10 @@ static void put_assignment(broker_request_t *r, consumer_member_t *member, bool 
     member->told = told;
 }
 
-static broker_failure_t go_on(broker_request_t *r, consumer_member_t *member, bool is_new,
-                              answer_t *answer)
+static void go_on(broker_request_t *r, consumer_member_t *member, bool is_new, answer_t *answer)
 {
     MESSAGE(consumer_group_heartbeat);
-    err_t err;
-    bool changed = false;
-    if (consumer_member_update(member, m, &changed, &err) != ST_OK) {
-        if (is_new)
-            consumer_member_gone(member);
-        return BROKER_FAIL(&r->arena, KAFKA_INVALID_REGULAR_EXPRESSION, "%s", err.msg);
-    }
+    bool changed = consumer_member_update(member, m);
     consumer_member_touch(member);
     consumer_group_refresh(member->group, changed || is_new);
     consumer_member_reconcile(member, m->topic_partitions.ptr, m->topic_partitions.len);
@@ -199,7 +197,6 @@ static broker_failure_t go_on(broker_request_t *r, consumer_member_t *member, bo
     answer->member_epoch = member->epoch;
     answer->heartbeat_interval_ms = (int32_t)broker_of(r)->config.consumer_heartbeat_ms;
     put_assignment(r, member, m->member_epoch == 0 || full, answer);
-    return good();
 }
 
 static broker_failure_t beat(broker_request_t *r, answer_t *answer)
@@ -227,9 +224,8 @@ static broker_failure_t beat(broker_request_t *r, answer_t *answer)
     if (!f.code && m->member_epoch < 0)
         leave(r, member, answer);
     else if (!f.code)
-        f = go_on(r, member, is_new, answer);
-    if (f.code)
-        consumer_group_settle(g);
+        go_on(r, member, is_new, answer);
+    consumer_group_settle(g);
     return f;
 }
 
@@ -239,7 +235,7 @@ void broker_on_consumer_group_heartbeat(broker_request_t *r)
     broker_failure_t f = beat(r, answer);
     answer->error_code = f.code;
     answer->error_message = f.text;
-    broker_answer(r, answer);
+    coordinator_answer(r, answer);
 }
 
 /* ---- ConsumerGroupDescribe */
@@ -322,10 +318,9 @@ void broker_on_consumer_group_describe(broker_request_t *r)
             describe(r, g, to);
             continue;
         }
-        group_record_t left;
+        group_past_t left;
         if (!group_find(broker_coordinator_of(r), to->group_id) &&
-            group_record_find(broker_coordinator_of(r), to->group_id, &r->arena, &left) &&
-            left.kind == GROUP_ASSIGNED) {
+            group_past_find(broker_of(r)->log, to->group_id, &r->arena, &left) && left.assigned) {
             to->group_state = STR("Empty");
             to->group_epoch = to->assignment_epoch = left.generation;
             to->assignor_name = STR("uniform");

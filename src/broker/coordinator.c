@@ -4,7 +4,6 @@
 #include "base/trace.h"
 #include "broker/consumer_group.h"
 #include "broker/group_expiry.h"
-#include "broker/group_record.h"
 #include "broker/txn.h"
 
 #define PRODUCER_IDS 1000 /* taken at once: so many are lost with a crash */
@@ -45,7 +44,8 @@ ST broker_coordinator_new(broker_t *b, broker_coordinator_t **ret, err_t *err)
     io_timer_set(b->group.loop, &c->offsets_check, b->config.offsets_check_ms);
     io_timer_set(b->group.loop, &c->txns_check, b->config.txn_check_ms);
     *ret = c;
-    TRY(group_records_load(c, err));
+    groups_load(c);
+    consumer_groups_load(c);
     return txn_load(c, err);
 }
 
@@ -58,7 +58,7 @@ void broker_coordinator_free(broker_coordinator_t *c)
     map_done(&c->consumer_groups, consumer_group_free);
     map_done(&c->txns, txn_free);
     VEC_DONE(&c->entries);
-    VEC_DONE(&c->produced);
+    VEC_DONE(&c->held);
     free(c);
 }
 
@@ -85,6 +85,21 @@ void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit)
     coordinator_commit(c, commit, kept, NULL);
 }
 
+void coordinator_hold(broker_request_t *r)
+{
+    VEC_PUSH(&broker_coordinator_of(r)->held, r);
+}
+
+void coordinator_answer(broker_request_t *r, void *response)
+{
+    if (!broker_coordinator_of(r)->entries.len) {
+        broker_answer(r, response);
+        return;
+    }
+    broker_answer_held(r, response);
+    coordinator_hold(r);
+}
+
 void coordinator_flush(broker_coordinator_t *c)
 {
     size_t n = c->entries.len;
@@ -101,9 +116,9 @@ void coordinator_flush(broker_coordinator_t *c)
         free(outcome);
     }
     VEC_CLEAR(&c->entries);
-    for (size_t i = 0; i < c->produced.len; i++)
-        broker_return(c->produced.ptr[i]);
-    VEC_CLEAR(&c->produced);
+    for (size_t i = 0; i < c->held.len; i++)
+        broker_return(c->held.ptr[i]);
+    VEC_CLEAR(&c->held);
 }
 
 void broker_group_requests(void *arg, io_mail_t *list)

@@ -24,7 +24,7 @@ struct broker_coordinator {
     VEC(coordinator_entry_t) entries;
     io_timer_t soon; /* set: there are entries; they do not wait for mail */
     io_timer_t offsets_check, txns_check;
-    VEC(broker_request_t *) produced; /* to go back when the entries are done */
+    VEC(broker_request_t *) held; /* to go back when the entries are done */
 };
 
 static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t *r)
@@ -38,6 +38,10 @@ void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
 /* The same for what no request waits for: a failure is told in the trace. */
 void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit);
 void coordinator_flush(broker_coordinator_t *c);
+/* Goes back when all that was taken so far is in the log. */
+void coordinator_hold(broker_request_t *r);
+/* broker_answer, which is held so. */
+void coordinator_answer(broker_request_t *r, void *response);
 /* A producer id that was never given out. May block. */
 ST coordinator_producer_id(broker_coordinator_t *c, int64_t *ret, err_t *err);
 

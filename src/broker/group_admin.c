@@ -2,7 +2,7 @@
  */
 #include "broker/consumer_group.h"
 #include "broker/group_expiry.h"
-#include "broker/group_record.h"
+#include "broker/group_past.h"
 
 static bool has(const str_t *list, int32_t n, str_t word)
 {
@@ -15,19 +15,19 @@ static bool has(const str_t *list, int32_t n, str_t word)
 bool group_is_known(broker_request_t *r, str_t group)
 {
     log_group_offset_t *all;
-    group_record_t record;
+    group_past_t past;
     size_t n;
     log_group_offsets(broker_of(r)->log, group, &r->arena, &all, &n);
-    return n > 0 || group_record_find(broker_coordinator_of(r), group, &r->arena, &record);
+    return n > 0 || group_past_find(broker_of(r)->log, group, &r->arena, &past);
 }
 
-/* What is left of a group that nobody is in; without a record it is of a client that only commits.
+/* What is left of a group that nobody is in; without any it is of a client that only commits.
  */
-static group_record_t left_of(broker_request_t *r, str_t group)
+static group_past_t left_of(broker_request_t *r, str_t group)
 {
-    group_record_t record = {.protocol_type = STR("")};
-    (void)group_record_find(broker_coordinator_of(r), group, &r->arena, &record);
-    return record;
+    group_past_t past = {.protocol_type = STR("")};
+    (void)group_past_find(broker_of(r)->log, group, &r->arena, &past);
+    return past;
 }
 
 /* ---- ListGroups: those with members, and those of which only the log knows */
@@ -50,9 +50,9 @@ static void list_one(broker_request_t *r, str_t id, str_t state, str_t type, str
 
 static void list_left(broker_request_t *r, str_t id, wire_list_groups_response_t *answer)
 {
-    group_record_t record = left_of(r, id);
-    list_one(r, id, STR("Empty"), record.kind == GROUP_ASSIGNED ? STR("consumer") : STR("classic"),
-             record.protocol_type, answer);
+    group_past_t past = left_of(r, id);
+    list_one(r, id, STR("Empty"), past.assigned ? STR("consumer") : STR("classic"),
+             past.protocol_type, answer);
 }
 
 void broker_on_list_groups(broker_request_t *r)
@@ -62,7 +62,7 @@ void broker_on_list_groups(broker_request_t *r)
     str_t *name;
     size_t n;
     coordinator_flush(c); /* so that what came before is seen */
-    group_ids(c, &r->arena, &name, &n);
+    group_ids(c->broker->log, &r->arena, &name, &n);
     NEW_LIST(&r->arena, answer->groups, list_groups_response_group,
              n + c->groups.len + c->consumer_groups.len);
     answer->groups.len = 0;
@@ -105,8 +105,7 @@ static void describe(broker_request_t *r, const group_t *g,
 /* By the broker: by ConsumerGroupDescribe it can be seen. */
 static bool is_assigned(broker_request_t *r, str_t group)
 {
-    return consumer_group_find(broker_coordinator_of(r), group) ||
-           left_of(r, group).kind == GROUP_ASSIGNED;
+    return consumer_group_find(broker_coordinator_of(r), group) || left_of(r, group).assigned;
 }
 
 void broker_on_describe_groups(broker_request_t *r)

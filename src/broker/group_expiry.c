@@ -3,8 +3,7 @@
 
 #include "base/trace.h"
 #include "broker/consumer_group.h"
-#include "broker/group_record.h"
-#include "broker/offsets_topic.h"
+#include "broker/group_past.h"
 
 #define FOR_EVER INT64_MAX
 
@@ -15,8 +14,8 @@ typedef struct look {
     arena_t *arena;
     const group_t *classic; /* those with members; NULL */
     const consumer_group_t *assigned;
-    group_record_t record;
-    bool recorded;
+    group_past_t past;
+    bool has_past;
 } look_t;
 
 static look_t look_at(const broker_coordinator_t *c, str_t id, arena_t *a)
@@ -24,7 +23,7 @@ static look_t look_at(const broker_coordinator_t *c, str_t id, arena_t *a)
     look_t l = {.c = c, .id = id, .arena = a};
     l.classic = group_find(c, id);
     l.assigned = consumer_group_find(c, id);
-    l.recorded = group_record_find(c, id, a, &l.record);
+    l.has_past = group_past_find(c->broker->log, id, a, &l.past);
     return l;
 }
 
@@ -37,9 +36,19 @@ static int64_t unused_since_ms(const look_t *l, const log_group_offset_t *o)
         return group_reads(l->c, l->id, o->topic, l->arena) ? FOR_EVER : o->commit_ms;
     if (l->classic)
         return FOR_EVER; /* it is about to be somebody's */
-    if (!l->recorded)
-        return o->commit_ms;
-    return l->record.since_ms;
+    return l->has_past && l->past.since_ms >= 0 ? l->past.since_ms : o->commit_ms;
+}
+
+static void put_gone(broker_coordinator_t *c, str_t id, const log_group_offset_t *o, size_t n,
+                     bool all, log_commit_t *commit)
+{
+    group_change_t x;
+    group_change_begin(&x, c, id, commit);
+    for (size_t i = 0; i < n; i++)
+        group_change_offset(&x, &o[i]);
+    if (all)
+        group_change_forget(&x);
+    group_change_end(&x);
 }
 
 /* Puts what goes into the commit; false: nothing. */
@@ -54,12 +63,9 @@ static bool put_expired(broker_coordinator_t *c, const look_t *l, int64_t before
             o[gone] = o[i];
             o[gone++].offset = -1;
         }
-    offsets_put(c, commit, o, gone);
-    bool all = gone == n && l->recorded && !l->classic && !l->assigned;
-    if (all) {
-        group_record_remove(commit, l->id);
-        offsets_topic_forget_group(c, commit, l->id);
-    }
+    bool all = gone == n && l->has_past && !l->classic && !l->assigned;
+    if (gone || all)
+        put_gone(c, l->id, o, gone, all, commit);
     return gone || all;
 }
 
@@ -85,7 +91,7 @@ void group_expire_offsets(broker_coordinator_t *c)
     size_t n;
     int64_t before_ms = io_now_ms(c->broker->io) - c->broker->config.offsets_retention_min * 60000;
     arena_init(&a, ARENA_NO_LIMIT);
-    group_ids(c, &a, &id, &n);
+    group_ids(c->broker->log, &a, &id, &n);
     for (size_t i = 0; i < n; i++)
         expire(c, id[i], before_ms);
     arena_done(&a);
@@ -95,21 +101,19 @@ ST group_forget(broker_coordinator_t *c, str_t id, err_t *err)
 {
     arena_t a;
     log_group_offset_t *o;
-    group_record_t record;
+    group_past_t past;
     size_t n;
     arena_init(&a, ARENA_NO_LIMIT);
     log_group_offsets(c->broker->log, id, &a, &o, &n);
-    bool recorded = group_record_find(c, id, &a, &record);
+    bool has_past = group_past_find(c->broker->log, id, &a, &past);
     st_t st;
-    if (!n && !recorded) {
+    if (!n && !has_past) {
         st = err_set(err, ST_NOT_FOUND, "there is no group " STR_FMT, STR_ARG(id));
     } else {
         log_commit_t *commit = log_commit_new(c->broker->log);
         for (size_t i = 0; i < n; i++)
             o[i].offset = -1;
-        offsets_put(c, commit, o, n);
-        group_record_remove(commit, id);
-        offsets_topic_forget_group(c, commit, id);
+        put_gone(c, id, o, n, true, commit);
         st = log_commit(c->broker->log, commit, NULL, err);
     }
     arena_done(&a);

@@ -4,7 +4,7 @@
  */
 #include "broker/consumer_group.h"
 #include "broker/group.h"
-#include "broker/offsets_topic.h"
+#include "broker/group_record.h"
 #include "broker/txn.h"
 
 /* ---- OffsetCommit */
@@ -112,7 +112,7 @@ void broker_on_offset_commit(broker_request_t *r)
             log_topic_unref(t);
     }
     log_commit_t *commit = log_commit_new(c->broker->log);
-    offsets_put(c, commit, offsets.ptr, offsets.len);
+    group_offsets_put(c, commit, offsets.ptr, offsets.len);
     VEC_DONE(&offsets);
     r->state = answer;
     coordinator_commit(c, commit, committed, r);
@@ -361,7 +361,7 @@ void broker_on_offset_delete(broker_request_t *r)
         }
     }
     log_commit_t *commit = log_commit_new(c->broker->log);
-    offsets_put(c, commit, gone.ptr, gone.len);
+    group_offsets_put(c, commit, gone.ptr, gone.len);
     VEC_DONE(&gone);
     if (log_commit(c->broker->log, commit, NULL, NULL) != ST_OK)
         answer->error_code = KAFKA_STORAGE_ERROR;

@@ -1,33 +1,245 @@
-/* group_record.c: what the log keeps of a group besides its offsets. */
+/* group_record.c: what becomes of groups, as the log keeps it. */
 #include "broker/group_record.h"
 
-#define VERSION    1
-#define HEAD_BYTES 18
+#include "base/hash.h"
+#include "base/trace.h"
+#include "broker/offsets_topic.h"
 
-static const str_t prefix = {"group/", 6};
+static const str_t prefix = {"groups/", 7};
 
-static str_t key_of(str_t id, arena_t *a)
+typedef struct kind_row {
+    group_record_kind_t kind;
+    bool named;
+    int version;
+    const wire_schema_t *(*schema)(void);
+} kind_row_t;
+
+static const kind_row_t kinds[] = {
+    {GROUP_RECORD_CLASSIC, false, 3, wire_group_metadata_value_schema},
+    {GROUP_RECORD_EPOCH, false, 0, wire_consumer_group_metadata_value_schema},
+    {GROUP_RECORD_MEMBER, true, 0, wire_consumer_group_member_metadata_value_schema},
+    {GROUP_RECORD_TARGET_EPOCH, false, 0,
+     wire_consumer_group_target_assignment_metadata_value_schema},
+    {GROUP_RECORD_TARGET, true, 0, wire_consumer_group_target_assignment_member_value_schema},
+    {GROUP_RECORD_CURRENT, true, 0, wire_consumer_group_current_member_assignment_value_schema},
+    {GROUP_RECORD_PATTERN, true, 0, wire_consumer_group_regular_expression_value_schema},
+};
+
+static const kind_row_t *row_of(int kind)
 {
-    return arena_printf(a, STR_FMT STR_FMT, STR_ARG(prefix), STR_ARG(id));
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if ((int)kinds[i].kind == kind)
+            return &kinds[i];
+    return NULL;
 }
 
-static bool read_record(str_t id, str_t f, group_record_t *ret)
+/* The new ones are of the flexible kind from their first version on. */
+static bool is_flexible(const kind_row_t *row)
 {
-    if (f.len < HEAD_BYTES || f.ptr[0] != VERSION)
+    return row->kind != GROUP_RECORD_CLASSIC;
+}
+
+static void put_text(buf_t *b, str_t s)
+{
+    buf_put_be16(b, (uint16_t)s.len);
+    buf_put_str(b, s);
+}
+
+static void put_key(buf_t *b, group_record_kind_t kind, str_t group, str_t name)
+{
+    buf_put_be16(b, (uint16_t)kind);
+    put_text(b, group);
+    if (row_of((int)kind)->named)
+        put_text(b, name);
+}
+
+static void encode(wire_out_t *out, const wire_schema_t *s, int version, bool flexible,
+                   const void *message)
+{
+    wire_out_clear(out);
+    buf_put_be16(&out->buf, (uint16_t)version);
+    st_t st = wire_encode(s, version, flexible, message, out, NULL);
+    ASSERT(st == ST_OK); /* what is in it came in a request, with lengths of 2 bytes */
+}
+
+/* ---- the topic */
+
+/* value.ptr NULL: a tombstone. */
+static void tell(group_change_t *x, str_t key, str_t value)
+{
+    if (x->topic)
+        wire_batch_add(&x->w, x->now_ms, key, value, NULL, 0);
+}
+
+static void tell_offset(group_change_t *x, const log_group_offset_t *o)
+{
+    wire_out_t key = {0};
+    wire_offset_commit_key_t k = {o->group, o->topic, o->partition};
+    wire_offset_commit_value_t v = {.offset = o->offset,
+                                    .leader_epoch = o->leader_epoch,
+                                    .metadata = o->metadata.ptr ? o->metadata : STR(""),
+                                    .commit_timestamp = o->commit_ms};
+    encode(&key, wire_offset_commit_key_schema(), 1, false, &k);
+    encode(&x->value, wire_offset_commit_value_schema(), 3, false, &v);
+    tell(x, buf_str(&key.buf), o->offset == -1 ? STR_NONE : buf_str(&x->value.buf));
+    wire_out_done(&key);
+}
+
+static void begin(group_change_t *x, broker_coordinator_t *c, str_t group, log_commit_t *commit)
+{
+    static const wire_batch_options_t plain = {
+        .producer_id = -1, .producer_epoch = -1, .base_sequence = -1};
+    *x = (group_change_t){
+        .coordinator = c, .group = group, .commit = commit, .now_ms = io_now_ms(c->broker->io)};
+    wire_batch_begin(&x->w, &x->batch, &plain);
+}
+
+/* A topic that was deleted and made anew: all that is known of groups. */
+static void refill(broker_coordinator_t *c, log_topic_t *t)
+{
+    arena_t a;
+    group_record_t *record;
+    str_t *group;
+    log_group_offset_t *o;
+    size_t n_records, n_groups, n;
+    arena_init(&a, ARENA_NO_LIMIT);
+    group_records(c->broker->log, &a, &record, &n_records);
+    log_groups(c->broker->log, &a, &group, &n_groups);
+    size_t n_commits = n_records + n_groups;
+    log_commit_t **commit = ARENA_ARRAY(&a, log_commit_t *, n_commits + 1);
+    log_outcome_t *outcome = ARENA_ARRAY(&a, log_outcome_t, n_commits + 1);
+    for (size_t i = 0; i < n_commits; i++) {
+        group_change_t x;
+        bool is_record = i < n_records;
+        commit[i] = log_commit_new(c->broker->log);
+        begin(&x, c, is_record ? record[i].group : group[i - n_records], commit[i]);
+        x.topic = log_topic_ref(t);
+        if (is_record) {
+            put_key(&x.key, record[i].kind, x.group, record[i].name);
+            tell(&x, buf_str(&x.key), record[i].value);
+        } else {
+            log_group_offsets(c->broker->log, x.group, &a, &o, &n);
+            for (size_t k = 0; k < n; k++)
+                tell_offset(&x, &o[k]);
+        }
+        group_change_end(&x);
+    }
+    log_commit_all(c->broker->log, commit, n_commits, outcome);
+    for (size_t i = 0; i < n_commits; i++)
+        if (outcome[i].st != ST_OK)
+            trace_line(TRACE_WARN, "broker", "__consumer_offsets lacks something of a group: %s",
+                       st_text(outcome[i].st));
+    arena_done(&a);
+}
+
+/* ---- a change */
+
+void group_change_begin(group_change_t *x, broker_coordinator_t *c, str_t group,
+                        log_commit_t *commit)
+{
+    bool made;
+    begin(x, c, group, commit);
+    x->topic = offsets_topic_open(c->broker, &made);
+    if (made)
+        refill(c, x->topic);
+}
+
+static uint64_t hash_of(str_t bytes)
+{
+    uint64_t hash = hash_bytes(bytes.ptr, bytes.len);
+    return hash ? hash : 1;
+}
+
+uint64_t group_change_put(group_change_t *x, group_record_kind_t kind, str_t name,
+                          const void *message)
+{
+    const kind_row_t *row = row_of((int)kind);
+    buf_clear(&x->key);
+    buf_put_str(&x->key, prefix);
+    put_key(&x->key, kind, x->group, name);
+    if (message)
+        encode(&x->value, row->schema(), row->version, is_flexible(row), message);
+    str_t key = buf_str(&x->key), value = message ? buf_str(&x->value.buf) : STR_NONE;
+    log_commit_fact(x->commit, key, value);
+    tell(x, str_sub(key, prefix.len, key.len), value);
+    return message ? hash_of(value) : 0;
+}
+
+uint64_t group_record_hash(group_record_kind_t kind, const void *message)
+{
+    const kind_row_t *row = row_of((int)kind);
+    wire_out_t out = {0};
+    encode(&out, row->schema(), row->version, is_flexible(row), message);
+    uint64_t hash = hash_of(buf_str(&out.buf));
+    wire_out_done(&out);
+    return hash;
+}
+
+void group_change_offset(group_change_t *x, const log_group_offset_t *o)
+{
+    log_commit_group_offset(x->commit, o);
+    tell_offset(x, o);
+}
+
+void group_change_forget(group_change_t *x)
+{
+    arena_t a;
+    group_record_t record;
+    arena_init(&a, ARENA_NO_LIMIT);
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (!kinds[i].named &&
+            group_record_find(x->coordinator->broker->log, kinds[i].kind, x->group, &a, &record))
+            group_change_put(x, kinds[i].kind, STR_NONE, NULL);
+    arena_done(&a);
+}
+
+void group_change_end(group_change_t *x)
+{
+    if (x->topic && wire_batch_finish(&x->w, NULL) == ST_OK && x->batch.len)
+        log_commit_append(x->commit, x->topic,
+                          offsets_topic_partition(x->group, log_topic_partitions(x->topic)),
+                          buf_str(&x->batch));
+    wire_out_done(&x->value);
+    buf_done(&x->key);
+    buf_done(&x->batch);
+    if (x->topic)
+        log_topic_unref(x->topic);
+}
+
+void group_offsets_put(broker_coordinator_t *c, log_commit_t *commit, const log_group_offset_t *o,
+                       size_t n)
+{
+    group_change_t x;
+    if (!n)
+        return;
+    group_change_begin(&x, c, o->group, commit);
+    for (size_t i = 0; i < n; i++)
+        group_change_offset(&x, &o[i]);
+    group_change_end(&x);
+}
+
+/* ---- reading */
+
+static bool take_text(str_t *in, str_t *ret)
+{
+    if (in->len < 2 || in->len - 2 < load_be16(in->ptr))
         return false;
-    *ret = (group_record_t){.id = id,
-                            .kind = f.ptr[1] == GROUP_ASSIGNED ? GROUP_ASSIGNED : GROUP_CLASSIC,
-                            .generation = (int32_t)load_be32(f.ptr + 2),
-                            .members = (int32_t)load_be32(f.ptr + 6),
-                            .since_ms = (int64_t)load_be64(f.ptr + 10),
-                            .protocol_type = str_sub(f, HEAD_BYTES, f.len)};
+    *ret = str_sub(*in, 2, load_be16(in->ptr));
+    *in = str_sub(*in, 2 + ret->len, in->len);
     return true;
 }
 
-bool group_record_find(const broker_coordinator_t *c, str_t id, arena_t *a, group_record_t *ret)
+static bool read_key(str_t key, group_record_t *ret)
 {
-    str_t f;
-    return log_fact(c->broker->log, key_of(id, a), a, &f, NULL) == ST_OK && read_record(id, f, ret);
+    str_t in = str_sub(key, prefix.len, key.len);
+    if (in.len < 2)
+        return false;
+    const kind_row_t *row = row_of(load_be16(in.ptr));
+    in = str_sub(in, 2, in.len);
+    if (!row || !take_text(&in, &ret->group) || (row->named && !take_text(&in, &ret->name)))
+        return false;
+    ret->kind = row->kind;
+    return !in.len;
 }
 
 void group_records(log_t *log, arena_t *a, group_record_t **ret, size_t *ret_n)
@@ -36,82 +248,36 @@ void group_records(log_t *log, arena_t *a, group_record_t **ret, size_t *ret_n)
     size_t n, good = 0;
     log_facts(log, prefix, a, &fact, &n);
     *ret = ARENA_ARRAY(a, group_record_t, n + 1);
-    for (size_t i = 0; i < n; i++)
-        good += read_record(str_sub(fact[i].key, prefix.len, fact[i].key.len), fact[i].value,
-                            &(*ret)[good]);
+    for (size_t i = 0; i < n; i++) {
+        group_record_t r = {.value = fact[i].value};
+        if (read_key(fact[i].key, &r))
+            (*ret)[good++] = r;
+    }
     *ret_n = good;
 }
 
-static int cmp_ids(const void *a, const void *b)
+bool group_record_find(log_t *log, group_record_kind_t kind, str_t group, arena_t *a,
+                       group_record_t *ret)
 {
-    return str_cmp(*(const str_t *)a, *(const str_t *)b);
+    buf_t key = BUF_INIT;
+    group_record_t r = {.kind = kind, .group = group};
+    buf_put_str(&key, prefix);
+    put_key(&key, kind, group, STR_NONE);
+    bool there = log_fact(log, buf_str(&key), a, &r.value, NULL) == ST_OK;
+    buf_done(&key);
+    if (there)
+        *ret = r;
+    return there;
 }
 
-void group_ids(const broker_coordinator_t *c, arena_t *a, str_t **ret, size_t *ret_n)
+void *group_record_read(const group_record_t *record, arena_t *a)
 {
-    str_t *with_offsets;
-    group_record_t *record;
-    size_t n, n_records, kept = 0;
-    log_groups(c->broker->log, a, &with_offsets, &n);
-    group_records(c->broker->log, a, &record, &n_records);
-    str_t *all = ARENA_ARRAY(a, str_t, n + n_records + 1);
-    for (size_t i = 0; i < n; i++)
-        all[i] = with_offsets[i];
-    for (size_t i = 0; i < n_records; i++)
-        all[n++] = record[i].id;
-    qsort(all, n, sizeof *all, cmp_ids);
-    for (size_t i = 0; i < n; i++)
-        if (!kept || !str_eq(all[kept - 1], all[i]))
-            all[kept++] = all[i];
-    *ret = all;
-    *ret_n = kept;
-}
-
-void group_record_put(log_commit_t *commit, const group_record_t *g)
-{
-    arena_t a;
-    buf_t b = BUF_INIT;
-    arena_init(&a, ARENA_NO_LIMIT);
-    buf_put_char(&b, VERSION);
-    buf_put_char(&b, (char)g->kind);
-    buf_put_be32(&b, (uint32_t)g->generation);
-    buf_put_be32(&b, (uint32_t)g->members);
-    buf_put_be64(&b, (uint64_t)g->since_ms);
-    buf_put_str(&b, g->protocol_type);
-    log_commit_fact(commit, key_of(g->id, &a), buf_str(&b));
-    buf_done(&b);
-    arena_done(&a);
-}
-
-void group_record_remove(log_commit_t *commit, str_t id)
-{
-    arena_t a;
-    arena_init(&a, ARENA_NO_LIMIT);
-    log_commit_fact(commit, key_of(id, &a), STR_NONE);
-    arena_done(&a);
-}
-
-ST group_records_load(broker_coordinator_t *c, err_t *err)
-{
-    arena_t a;
-    group_record_t *record;
-    size_t n, changed = 0;
-    st_t st = ST_OK;
-    log_commit_t *commit = log_commit_new(c->broker->log);
-    arena_init(&a, ARENA_NO_LIMIT);
-    group_records(c->broker->log, &a, &record, &n);
-    for (size_t i = 0; i < n; i++) {
-        if (!record[i].members)
-            continue;
-        record[i].members = 0;
-        record[i].since_ms = io_now_ms(c->broker->io);
-        group_record_put(commit, &record[i]);
-        changed++;
-    }
-    if (changed)
-        st = log_commit(c->broker->log, commit, NULL, err);
-    else
-        log_commit_free(commit);
-    arena_done(&a);
-    return st;
+    const kind_row_t *row = row_of((int)record->kind);
+    str_t in = record->value;
+    if (in.len < 2 || load_be16(in.ptr) != row->version)
+        return NULL;
+    in = str_sub(in, 2, in.len);
+    void *message = arena_alloc(a, row->schema()->size_bytes);
+    st_t st = wire_decode(row->schema(), row->version, is_flexible(row), &in, a, message, NULL);
+    return st == ST_OK ? message : NULL;
 }

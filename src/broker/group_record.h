@@ -1,39 +1,79 @@
-/* group_record.h: what the log keeps of a group besides its offsets, so that a group is known, with
- * its kind, while nobody is in it. thread: group
+/* group_record.h: what becomes of groups, as the log keeps it. thread: group
  *
- *  OFFSET SIZE MEANING (big-endian) of the fact "group/<id>"
- *       0    1 1: the version
- *       1    1 kind (group_kind_t)
- *       2    4 generation, or epoch
- *       6    4 members
- *      10    8 since when it is so
- *      18    – the protocol's type
+ * A group is kept as Kafka's records of `__consumer_offsets`. A change of a group is some of them,
+ * in one commit. Each is in it twice: as what the broker reads (an offset in the log's own table,
+ * all else a fact under "groups/" and the record's key), and in the topic, for those who read that.
+ * So nothing is replayed at a start; and when the topic is made anew, all that is known of groups
+ * is written there first.
+ *
+ *  OFFSET SIZE MEANING (big-endian) of a record's key
+ *       0    2 kind
+ *       2    2 length of the group's id, and it
+ *       –    2 length of the name, and it: the member's id, or the pattern; not of all kinds
+ * and an offset's is OffsetCommitKey 1. A value is 2 bytes of version and the message.
  */
 #ifndef ARUS_BROKER_GROUP_RECORD_H
 #define ARUS_BROKER_GROUP_RECORD_H
 
 #include "broker/coordinator.h"
+#include "wire/batch.h"
 
-typedef enum group_kind { GROUP_CLASSIC, GROUP_ASSIGNED } group_kind_t;
+/* Kafka's numbers; with what is kept of them. */
+typedef enum group_record_kind {
+    GROUP_RECORD_CLASSIC = 2,      /* GroupMetadataValue */
+    GROUP_RECORD_EPOCH = 3,        /* ConsumerGroupMetadataValue */
+    GROUP_RECORD_MEMBER = 5,       /* ConsumerGroupMemberMetadataValue, by member */
+    GROUP_RECORD_TARGET_EPOCH = 6, /* ConsumerGroupTargetAssignmentMetadataValue */
+    GROUP_RECORD_TARGET = 7,       /* ConsumerGroupTargetAssignmentMemberValue, by member */
+    GROUP_RECORD_CURRENT = 8,      /* ConsumerGroupCurrentMemberAssignmentValue, by member */
+    GROUP_RECORD_PATTERN = 16      /* ConsumerGroupRegularExpressionValue, by pattern */
+} group_record_kind_t;
+
+/* ---- writing */
+
+typedef struct group_change {
+    broker_coordinator_t *coordinator;
+    str_t group; /* borrowed */
+    log_commit_t *commit;
+    log_topic_t *topic; /* NULL: there is none */
+    buf_t batch, key;
+    wire_out_t value;
+    wire_writer_t w;
+    int64_t now_ms;
+} group_change_t;
+
+/* What follows goes into the commit; of one group. May block, when the topic must be made. */
+void group_change_begin(group_change_t *x, broker_coordinator_t *c, str_t group,
+                        log_commit_t *commit);
+/* The record is this from now on; `message` NULL: it is no more. `name` STR_NONE where the kind has
+ * none. Returns a hash of the message, which is never 0. */
+uint64_t group_change_put(group_change_t *x, group_record_kind_t kind, str_t name,
+                          const void *message);
+/* As group_change_put returns it. */
+uint64_t group_record_hash(group_record_kind_t kind, const void *message);
+/* An offset of -1: it is forgotten. */
+void group_change_offset(group_change_t *x, const log_group_offset_t *o);
+/* The records of its kind of group are no more; nobody is in it. */
+void group_change_forget(group_change_t *x);
+void group_change_end(group_change_t *x);
+
+/* All offsets are of one group. */
+void group_offsets_put(broker_coordinator_t *c, log_commit_t *commit, const log_group_offset_t *o,
+                       size_t n);
+
+/* ---- reading; any thread */
 
 typedef struct group_record {
-    str_t id;
-    group_kind_t kind;
-    int32_t generation, members;
-    int64_t since_ms;
-    str_t protocol_type;
+    group_record_kind_t kind;
+    str_t group, name, value;
 } group_record_t;
 
-/* Members did not survive the start: groups that had some are empty from now on. Blocks. */
-ST group_records_load(broker_coordinator_t *c, err_t *err);
-/* False: there is none; its offsets, if any, are of a client that only commits. Text lives in the
- * arena. */
-bool group_record_find(const broker_coordinator_t *c, str_t id, arena_t *a, group_record_t *ret);
-/* All, sorted by id, in the arena. Any thread. */
+/* All that the log has, sorted by kind, in the arena. */
 void group_records(log_t *log, arena_t *a, group_record_t **ret, size_t *ret_n);
-/* Ids of all that have one, or offsets, in the arena; sorted, each once. */
-void group_ids(const broker_coordinator_t *c, arena_t *a, str_t **ret, size_t *ret_n);
-void group_record_put(log_commit_t *commit, const group_record_t *g);
-void group_record_remove(log_commit_t *commit, str_t id);
+/* One of a kind that has no name. */
+bool group_record_find(log_t *log, group_record_kind_t kind, str_t group, arena_t *a,
+                       group_record_t *ret);
+/* The message, in the arena; NULL: it cannot be read. */
+void *group_record_read(const group_record_t *record, arena_t *a);
 
 #endif

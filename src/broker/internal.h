@@ -135,6 +135,8 @@ static inline broker_t *broker_of(const broker_request_t *r);
 /* Encodes the response: thread: whoever has the request. The request is not the caller's any more.
  */
 void broker_answer(broker_request_t *r, void *response);
+/* The same, but it goes out when whoever works on the request calls broker_return. */
+void broker_answer_held(broker_request_t *r, void *response);
 /* The answer has become too large to be given: a request that names a thing many times. The handler
  * need not go on; broker_answer cuts. */
 bool broker_answer_full(const broker_request_t *r);

@@ -51,20 +51,44 @@ static void session_is_over(void *arg)
         group_member_gone(m);
 }
 
-group_member_t *group_member_new(group_t *g, const broker_request_t *r, str_t id)
+/* What is given is the member's. */
+static group_member_t *insert(group_t *g, group_member_t with)
 {
-    const wire_join_group_request_t *from = r->message;
-    group_member_t *m = mem_zalloc(sizeof *m);
+    group_member_t *m = mem_alloc(sizeof *m);
+    *m = with;
     m->group = g;
-    m->id = group_own(id);
-    m->instance_id = group_own(from->group_instance_id);
-    m->client_id = group_own(r->client_id.ptr ? r->client_id : STR(""));
-    m->host = group_shown_host(r);
-    m->assignment = group_own(STR(""));
-    m->session_ms = from->session_timeout_ms;
     m->session = (io_timer_t){.fn = session_is_over, .arg = m};
     VEC_PUSH(&g->members, m);
     return m;
+}
+
+group_member_t *group_member_new(group_t *g, const broker_request_t *r, str_t id)
+{
+    const wire_join_group_request_t *from = r->message;
+    return insert(
+        g, (group_member_t){.id = group_own(id),
+                            .instance_id = group_own(from->group_instance_id),
+                            .client_id = group_own(r->client_id.ptr ? r->client_id : STR("")),
+                            .host = group_shown_host(r),
+                            .assignment = group_own(STR("")),
+                            .session_ms = from->session_timeout_ms});
+}
+
+void group_member_load(group_t *g, const wire_group_metadata_value_member_t *from)
+{
+    int32_t rebalance_ms = from->rebalance_timeout;
+    group_member_t *m =
+        insert(g, (group_member_t){.id = group_own(from->member_id),
+                                   .instance_id = group_own(from->group_instance_id),
+                                   .client_id = group_own(from->client_id),
+                                   .host = group_own(from->client_host),
+                                   .assignment = group_own(from->assignment),
+                                   .session_ms = from->session_timeout,
+                                   .rebalance_ms =
+                                       rebalance_ms < 0 ? from->session_timeout : rebalance_ms});
+    VEC_PUSH(&m->protocols,
+             (group_protocol_t){group_own(g->protocol), group_own(from->subscription)});
+    group_member_touch(m);
 }
 
 static void free_protocols(group_member_t *m)

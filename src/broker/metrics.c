@@ -4,7 +4,7 @@
  * Thread: any. All comes from the log and from a few counters; nothing waits for another thread.
  */
 #include "base/metrics.h"
-#include "broker/group_record.h"
+#include "broker/group_past.h"
 
 #include <inttypes.h>
 
@@ -201,10 +201,10 @@ static void put_groups(const view_t *v, buf_t *b, offset_value_t what)
 static void put_members(broker_t *k, buf_t *b)
 {
     arena_t a;
-    group_record_t *g;
+    group_past_t *g;
     size_t n;
     arena_init(&a, ARENA_NO_LIMIT);
-    group_records(k->log, &a, &g, &n);
+    group_pasts(k->log, &a, &g, &n);
     metrics_family(b, "kafka_consumergroup_members", "gauge", "Members of a group.");
     for (size_t i = 0; i < n; i++) {
         buf_printf(b, "kafka_consumergroup_members{consumergroup=\"");

@@ -204,46 +204,64 @@ bool broker_answer_full(const broker_request_t *r)
     return arena_used(&r->arena) > ANSWER_BYTES_MAX;
 }
 
-void broker_answer(broker_request_t *r, void *response)
+static void put_nothing(broker_request_t *r)
 {
-    if (broker_answer_full(r)) {
-        broker_cut(r, "asked for more than an answer can hold");
-        return;
-    }
-    err_t err;
+    if (r->handler && r->message)
+        broker_throttle(r, NULL);
+    wire_out_clear(&r->out);
+}
+
+static void will_cut(broker_request_t *r, const char *why)
+{
+    trace_line(TRACE_INFO, "broker", "a client's connection is closed: it %s (%s version %d)", why,
+               r->api ? r->api->title : "no known API", r->version);
+    r->cut = true;
+    put_nothing(r);
+}
+
+static ST encode(broker_request_t *r, void *response, err_t *err)
+{
+    if (broker_answer_full(r))
+        return err_set(err, ST_TOO_LARGE, "asked for more than an answer can hold");
     bool flexible = wire_api_flexible(r->api, r->version);
     int header = wire_response_header_version(r->api, r->version);
     wire_response_header_t h = {.correlation_id = r->correlation_id};
     broker_throttle(r, response);
     buf_put_be32(&r->out.buf, 0);
     r->out.limit_bytes = ANSWER_BYTES_MAX;
-    st_t st = wire_encode(wire_response_header_schema(), header, header == 1, &h, &r->out, &err);
-    if (st == ST_OK)
-        st = wire_encode(r->api->response(), r->version, flexible, response, &r->out, &err);
-    if (st == ST_OK && wire_out_bytes(&r->out) > INT32_MAX)
-        st = err_set(&err, ST_TOO_LARGE, "an answer of %zu bytes", wire_out_bytes(&r->out));
-    if (st != ST_OK) {
-        broker_cut(r, err.msg);
+    TRY(wire_encode(wire_response_header_schema(), header, header == 1, &h, &r->out, err));
+    TRY(wire_encode(r->api->response(), r->version, flexible, response, &r->out, err));
+    if (wire_out_bytes(&r->out) > INT32_MAX)
+        return err_set(err, ST_TOO_LARGE, "an answer of %zu bytes", wire_out_bytes(&r->out));
+    return ST_OK;
+}
+
+void broker_answer_held(broker_request_t *r, void *response)
+{
+    err_t err;
+    if (encode(r, response, &err) != ST_OK) {
+        will_cut(r, err.msg);
         return;
     }
     if (r->chunks.len)
         splice_chunks(r);
     store_be32(r->out.buf.ptr, (uint32_t)(wire_out_bytes(&r->out) - 4));
+}
+
+void broker_answer(broker_request_t *r, void *response)
+{
+    broker_answer_held(r, response);
     finish(r);
 }
 
 void broker_answer_nothing(broker_request_t *r)
 {
-    if (r->handler && r->message)
-        broker_throttle(r, NULL);
-    wire_out_clear(&r->out);
+    put_nothing(r);
     finish(r);
 }
 
 void broker_cut(broker_request_t *r, const char *why)
 {
-    trace_line(TRACE_INFO, "broker", "a client's connection is closed: it %s (%s version %d)", why,
-               r->api ? r->api->title : "no known API", r->version);
-    r->cut = true;
-    broker_answer_nothing(r);
+    will_cut(r, why);
+    finish(r);
 }

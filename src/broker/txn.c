@@ -2,7 +2,7 @@
 #include "broker/txn.h"
 
 #include "base/trace.h"
-#include "broker/offsets_topic.h"
+#include "broker/group_record.h"
 #include "wire/batch.h"
 
 #define FACT_VERSION 1
@@ -333,7 +333,7 @@ static void put_offsets(const txn_t *t, log_commit_t *to)
         }
         bool last = i + 1 == t->offsets.len || !str_eq(t->offsets.ptr[i + 1].group, o->group);
         if (last) {
-            offsets_put(t->coordinator, to, same.ptr, same.len);
+            group_offsets_put(t->coordinator, to, same.ptr, same.len);
             VEC_CLEAR(&same);
         }
     }

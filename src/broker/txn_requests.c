@@ -432,5 +432,5 @@ void broker_txn_produce(broker_request_t *r)
         broker_append_to(commit, a);
         coordinator_commit(c, commit, appended, a);
     }
-    VEC_PUSH(&c->produced, r);
+    coordinator_hold(r);
 }

@@ -46,7 +46,9 @@ static int leave(void **state)
     world_t *w = *state;
     map_done(&w->coordinator.consumer_groups, consumer_group_free);
     map_done(&w->coordinator.txns, txn_free);
+    map_done(&w->coordinator.groups, group_free);
     VEC_DONE(&w->coordinator.entries);
+    VEC_DONE(&w->coordinator.held);
     log_close(w->broker.log);
     io_loop_free(w->broker.group.loop);
     arena_done(&w->arena);
@@ -65,18 +67,17 @@ static void commit_offset(world_t *w, str_t group, int32_t partition)
                             .offset = 7,
                             .commit_ms = io_now_ms(w->broker.io),
                             .metadata = STR("")};
-    offsets_put(&w->coordinator, c, &o, 1);
+    group_offsets_put(&w->coordinator, c, &o, 1);
     assert_int_equal(ST_OK, log_commit(w->broker.log, c, NULL, NULL));
 }
 
-static void put_record(world_t *w, str_t group, int32_t members)
+/* The group is empty from now on. */
+static void put_empty(world_t *w, str_t group)
 {
-    log_commit_t *c = log_commit_new(w->broker.log);
-    group_record_put(c, &(group_record_t){.id = group,
-                                          .members = members,
-                                          .since_ms = io_now_ms(w->broker.io),
-                                          .protocol_type = STR("consumer")});
-    assert_int_equal(ST_OK, log_commit(w->broker.log, c, NULL, NULL));
+    group_t *g = group_new(&w->coordinator, group);
+    group_keep(g);
+    group_settle(g);
+    coordinator_flush(&w->coordinator);
 }
 
 /* How many offsets are left after so much time. */
@@ -103,27 +104,13 @@ static void who_only_commits_is_counted_from_each_commit(void **state)
 static void a_group_is_counted_from_when_the_last_member_left(void **state)
 {
     world_t *w = *state;
-    group_record_t record;
+    group_past_t past;
     commit_offset(w, STR("g"), 0);
     io_sim_advance_ms(w->broker.io, 20 * DAY_MS);
-    put_record(w, STR("g"), 0);
+    put_empty(w, STR("g"));
     assert_int_equal(1, left_after(w, STR("g"), 6 * DAY_MS));
     assert_int_equal(0, left_after(w, STR("g"), 2 * DAY_MS));
-    assert_false(group_record_find(&w->coordinator, STR("g"), &w->arena, &record));
-}
-
-static void a_start_empties_groups_and_they_are_counted_from_it(void **state)
-{
-    world_t *w = *state;
-    group_record_t record;
-    put_record(w, STR("g"), 3);
-    commit_offset(w, STR("g"), 0);
-    io_sim_advance_ms(w->broker.io, 20 * DAY_MS);
-    assert_int_equal(ST_OK, group_records_load(&w->coordinator, NULL));
-    assert_true(group_record_find(&w->coordinator, STR("g"), &w->arena, &record));
-    assert_int_equal(0, record.members);
-    assert_int_equal(1, left_after(w, STR("g"), 6 * DAY_MS));
-    assert_int_equal(0, left_after(w, STR("g"), 2 * DAY_MS));
+    assert_false(group_past_find(w->broker.log, STR("g"), &w->arena, &past));
 }
 
 static void what_a_member_reads_stays_and_what_none_reads_goes(void **state)
@@ -185,29 +172,16 @@ static void transactional_ids_are_forgotten_but_for_open_ones(void **state)
     assert_int_equal(2, n);
 }
 
-/* As Java's String.hashCode has it. */
-static void a_group_has_kafkas_partition(void **state)
-{
-    (void)state;
-    assert_int_equal(3, offsets_topic_partition(STR("g"), 50));                  /* 103 */
-    assert_int_equal(31, offsets_topic_partition(STR("orders"), 50));            /* -1008770331 */
-    assert_int_equal(2, offsets_topic_partition(STR("\xc3\xbc"), 50));           /* 252 */
-    assert_int_equal(49, offsets_topic_partition(STR("\xf0\x9f\x98\x80"), 50));  /* 1772899 */
-    assert_int_equal(0, offsets_topic_partition(STR("polygenelubricants"), 50)); /* the least int */
-}
-
 int main(void)
 {
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, enter, leave)
     const struct CMUnitTest tests[] = {
         TEST(who_only_commits_is_counted_from_each_commit),
         TEST(a_group_is_counted_from_when_the_last_member_left),
-        TEST(a_start_empties_groups_and_they_are_counted_from_it),
         TEST(what_a_member_reads_stays_and_what_none_reads_goes),
         TEST(what_the_program_keeps_for_itself_stays),
         TEST(what_an_open_transaction_changes_stays),
         TEST(transactional_ids_are_forgotten_but_for_open_ones),
-        cmocka_unit_test(a_group_has_kafkas_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -242,10 +242,15 @@ static void put_parts(broker_request_t *r, broker_fetch_t *f, result_t *result,
 static void answer_fetch(broker_request_t *r, broker_fetch_t *f, result_t *result)
 {
     RESPONSE(fetch);
-    answer->session_id = f->session_id;
-    put_parts(r, f, result, answer);
-    if (f->last_with_data != SIZE_MAX)
-        broker_fetch_rotate(r->conn, f, f->last_with_data);
+    if (broker_throttle_fetch(r)) { /* nothing was said of the partitions */
+        let_go(f, result);
+        answer->session_id = f->incremental ? f->session_id : 0;
+    } else {
+        answer->session_id = f->session_id;
+        put_parts(r, f, result, answer);
+        if (f->last_with_data != SIZE_MAX)
+            broker_fetch_rotate(r->conn, f, f->last_with_data);
+    }
     broker_fetch_done(f);
     broker_answer(r, answer);
 }
@@ -349,7 +354,9 @@ void broker_on_fetch(broker_request_t *r)
         return;
     }
     int64_t most = b->config.fetch_bytes_max;
+    size_t quota = broker_throttle_fetch_bytes(r);
     f->bytes_max = (size_t)(m->max_bytes < 0 ? 0 : m->max_bytes < most ? m->max_bytes : most);
+    f->bytes_max = f->bytes_max < quota ? f->bytes_max : quota;
     f->committed = m->isolation_level == 1;
     f->bytes_min = m->min_bytes < 0 ? 0 : (size_t)m->min_bytes;
     f->result = ARENA_ARRAY(&r->arena, result_t, f->n_parts + 1);

@@ -1,5 +1,7 @@
 #include "broker/quota.h"
 
+#include <math.h>
+
 #define BUCKETS_MAX 10000 /* then all is forgotten: names come from outside */
 #define DEBT_S_MAX  30.0
 
@@ -158,8 +160,9 @@ static quota_entity_t entity_of(const char *level, str_t user, str_t client, boo
     return e;
 }
 
-double quota_charge(quota_set_t *s, quota_kind_t kind, str_t user, str_t client, double amount,
-                    int64_t now_ns)
+/* The quota that counts for them; NULL: none. *ret_whom: what is counted. */
+static const quota_values_t *find(const quota_set_t *s, quota_kind_t kind, str_t user, str_t client,
+                                  quota_entity_t *ret_whom)
 {
     client = client.ptr ? client : STR("");
     for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
@@ -167,10 +170,25 @@ double quota_charge(quota_set_t *s, quota_kind_t kind, str_t user, str_t client,
         const quota_values_t *v = quota_set_get(s, &e);
         if (!v || !v->has[kind])
             continue;
-        quota_entity_t whom = entity_of(order[i], user, client, true);
-        return charge(s, kind, &whom, v->value[kind], amount, now_ns);
+        *ret_whom = entity_of(order[i], user, client, true);
+        return v;
     }
-    return 0;
+    return NULL;
+}
+
+double quota_charge(quota_set_t *s, quota_kind_t kind, str_t user, str_t client, double amount,
+                    int64_t now_ns)
+{
+    quota_entity_t whom;
+    const quota_values_t *v = find(s, kind, user, client, &whom);
+    return v ? charge(s, kind, &whom, v->value[kind], amount, now_ns) : 0;
+}
+
+double quota_most(const quota_set_t *s, quota_kind_t kind, str_t user, str_t client)
+{
+    quota_entity_t whom;
+    const quota_values_t *v = find(s, kind, user, client, &whom);
+    return v ? v->value[kind] * s->burst_s : HUGE_VAL;
 }
 
 double quota_charge_ip(quota_set_t *s, quota_kind_t kind, str_t ip, double amount, int64_t now_ns)

@@ -57,5 +57,7 @@ double quota_charge(quota_set_t *s, quota_kind_t kind, str_t user, str_t client,
                     int64_t now_ns);
 /* The same for an address. */
 double quota_charge_ip(quota_set_t *s, quota_kind_t kind, str_t ip, double amount, int64_t now_ns);
+/* What they can have saved up at most; HUGE_VAL where they have no quota. */
+double quota_most(const quota_set_t *s, quota_kind_t kind, str_t user, str_t client);
 
 #endif

@@ -45,16 +45,18 @@ static double charge(broker_request_t *r, quota_kind_t kind, double amount, int6
                         now_ns);
 }
 
+static bool is_fetch(const broker_request_t *r)
+{
+    return r->handler->key == WIRE_API_fetch;
+}
+
 /* How long it must wait, in seconds: the longest of its quotas says. */
 static double wait_of(broker_request_t *r)
 {
     int64_t now_ns = io_mono_ns(broker_of(r)->io);
     double wait = charge(r, QUOTA_REQUEST, 0, now_ns), other = 0;
-    size_t bytes = 0;
-    for (size_t i = 0; i < r->chunks.len; i++)
-        bytes += r->chunks.ptr[i].bytes.len;
-    if (bytes)
-        other = charge(r, QUOTA_CONSUME, (double)bytes, now_ns);
+    if (is_fetch(r))
+        other = charge(r, QUOTA_CONSUME, 0, now_ns);
     else if (r->mutates)
         other = charge(r, QUOTA_MUTATION, 0, now_ns);
     return other > wait ? other : wait;
@@ -87,13 +89,40 @@ int32_t broker_throttle_produce(broker_request_t *r)
     return r->throttle_ms;
 }
 
+bool broker_throttle_fetch(broker_request_t *r)
+{
+    broker_quotas_t *q = &broker_of(r)->quotas;
+    if (!atomic_load_explicit(&q->any, memory_order_relaxed))
+        return false;
+    pthread_mutex_lock(&q->lock);
+    bool waits = wait_of(r) * 1000 >= 1;
+    pthread_mutex_unlock(&q->lock);
+    return waits;
+}
+
+size_t broker_throttle_fetch_bytes(broker_request_t *r)
+{
+    broker_quotas_t *q = &broker_of(r)->quotas;
+    if (!atomic_load_explicit(&q->any, memory_order_relaxed))
+        return SIZE_MAX;
+    pthread_mutex_lock(&q->lock);
+    double most = quota_most(&q->set, QUOTA_CONSUME, r->conn->auth.user, r->client_id);
+    pthread_mutex_unlock(&q->lock);
+    return most < (double)INT32_MAX ? (size_t)most : SIZE_MAX;
+}
+
 void broker_throttle(broker_request_t *r, void *response)
 {
     broker_quotas_t *q = &broker_of(r)->quotas;
     if (!atomic_load_explicit(&q->any, memory_order_relaxed) || is_free(r))
         return;
+    size_t bytes = 0; /* of records: they go out at once, and the next Fetch waits for them */
+    for (size_t i = 0; i < r->chunks.len; i++)
+        bytes += r->chunks.ptr[i].bytes.len;
     pthread_mutex_lock(&q->lock);
-    int32_t ms = (int32_t)(wait_of(r) * 1000);
+    int32_t ms = bytes ? 0 : (int32_t)(wait_of(r) * 1000);
+    if (bytes)
+        charge(r, QUOTA_CONSUME, (double)bytes, io_mono_ns(broker_of(r)->io));
     r->throttle_ms = ms > r->throttle_ms ? ms : r->throttle_ms;
     pthread_mutex_unlock(&q->lock);
     const wire_schema_t *s = r->api->response();

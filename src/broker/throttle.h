@@ -32,6 +32,11 @@ bool broker_throttle_mutations(broker_request_t *r, int32_t n, int16_t strict_fr
 /* Counts what a Produce brings. Returns for how many ms its connection is not listened to: from now
  * on, for Produce is pipelined. thread: net */
 int32_t broker_throttle_produce(broker_request_t *r);
+/* Whether a Fetch is to be answered without records, for its client has used up a quota: it is told
+ * how long it waits, and its connection is not listened to for so long. thread: net */
+bool broker_throttle_fetch(broker_request_t *r);
+/* So many bytes of records at most, for a quota not to be overdrawn at once. thread: net */
+size_t broker_throttle_fetch_bytes(broker_request_t *r);
 /* Counts what the request was and what its answer is, puts throttle_time_ms into the answer, and
  * remembers it with the request. thread: whose the request is */
 void broker_throttle(broker_request_t *r, void *response);

@@ -50,6 +50,18 @@ static void the_most_special_counts(void **state)
     quota_set_done(&s);
 }
 
+static void what_can_be_saved_up(void **state)
+{
+    (void)state;
+    quota_set_t s;
+    quota_set_init(&s, 3);
+    put(&s, "u", "-", 100);
+    assert_true(quota_most(&s, QUOTA_PRODUCE, STR("u"), STR("c")) == 300);
+    assert_true(quota_most(&s, QUOTA_PRODUCE, STR("v"), STR_NONE) == HUGE_VAL);
+    assert_true(quota_most(&s, QUOTA_CONSUME, STR("u"), STR("c")) == HUGE_VAL);
+    quota_set_done(&s);
+}
+
 static void who_shares_a_count(void **state)
 {
     (void)state;
@@ -102,6 +114,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_most_special_counts),
+        cmocka_unit_test(what_can_be_saved_up),
         cmocka_unit_test(who_shares_a_count),
         cmocka_unit_test(names_do_not_mix),
         cmocka_unit_test(many_names_do_not_grow),

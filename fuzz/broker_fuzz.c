@@ -89,18 +89,6 @@ static log_t *open_log(io_t *io)
     return log;
 }
 
-static void start_net(broker_t *b)
-{
-    broker_net_t *net = mem_zalloc(sizeof *net);
-    net->broker = b;
-    net->loop = io_loop_new(b->io);
-    net->scratch = mem_alloc(BROKER_SCRATCH_BYTES);
-    io_mailbox_init(&net->done, net->loop, on_done, net);
-    io_mailbox_init(&net->arrivals, net->loop, on_arrivals, net);
-    broker_news_init(net);
-    VEC_PUSH(&b->nets, net);
-}
-
 static void open_clients(world_t *w, bool sasl)
 {
     broker_t *b = w->broker;
@@ -133,26 +121,15 @@ static void open_world(world_t *w, bool sasl, bool lists)
 {
     err_t err;
     broker_t *b = w->broker = mem_zalloc(sizeof *b);
-    b->io = io_sim_new(1);
-    b->log = open_log(b->io);
-    arena_init(&b->arena, ARENA_NO_LIMIT);
-    put_id(log_id(b->log), &b->cluster_id);
-    broker_users_init(b);
-    broker_acls_init(b);
-    broker_quotas_init(b);
     broker_property_t property[N_PROPERTIES];
     for (size_t i = 0; i < N_PROPERTIES; i++)
         property[i] = (broker_property_t){str_of(properties[2 * i]), str_of(properties[2 * i + 1])};
-    broker_options_t opt = {.property = property, .n_properties = N_PROPERTIES - !lists};
-    must(read_properties(b, &opt, &err), &err);
-    must(broker_users_load(b, &err), &err);
-    must(broker_acls_load(b, &err), &err);
-    must(broker_quotas_load(b, &err), &err);
-    broker_worker_init(&b->commit, b, "commit", broker_commit_requests);
-    broker_worker_init(&b->admin, b, "admin", on_admin);
-    broker_worker_init(&b->group, b, "group", broker_group_requests);
-    must(broker_coordinator_new(b, &b->coordinator, &err), &err);
-    start_net(b);
+    broker_options_t opt = {
+        .io = io_sim_new(1), .property = property, .n_properties = N_PROPERTIES - !lists};
+    opt.log = open_log(opt.io);
+    must(load(b, &opt, &err), &err);
+    must(make_workers(b, &err), &err);
+    add_net(b);
     open_clients(w, sasl);
 }
 

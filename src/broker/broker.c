@@ -101,9 +101,9 @@ static void free_broker(broker_t *b)
     free(b);
 }
 
-ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
+/* All that the log and the properties say of it. */
+static ST load(broker_t *b, const broker_options_t *opt, err_t *err)
 {
-    broker_t *b = mem_zalloc(sizeof *b);
     b->io = opt->io;
     b->log = opt->log;
     arena_init(&b->arena, ARENA_NO_LIMIT);
@@ -112,23 +112,32 @@ ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
     broker_users_init(b);
     broker_acls_init(b);
     broker_quotas_init(b);
-    st_t st = read_properties(b, opt, err);
-    if (st == ST_OK)
-        st = broker_users_load(b, err);
-    if (st == ST_OK)
-        st = broker_acls_load(b, err);
-    if (st == ST_OK)
-        st = broker_quotas_load(b, err);
+    TRY(read_properties(b, opt, err));
+    TRY(broker_users_load(b, err));
+    TRY(broker_acls_load(b, err));
+    return broker_quotas_load(b, err);
+}
+
+/* What works behind the network's threads; no thread runs yet. */
+static ST make_workers(broker_t *b, err_t *err)
+{
+    broker_worker_init(&b->commit, b, "commit", broker_commit_requests);
+    broker_worker_init(&b->admin, b, "admin", on_admin);
+    broker_worker_init(&b->group, b, "group", broker_group_requests);
+    return broker_coordinator_new(b, &b->coordinator, err);
+}
+
+ST broker_start(const broker_options_t *opt, broker_t **ret, err_t *err)
+{
+    broker_t *b = mem_zalloc(sizeof *b);
+    st_t st = load(b, opt, err);
     if (st == ST_OK)
         st = broker_ports_open(b, err);
     if (st != ST_OK) {
         free_broker(b);
         return st;
     }
-    broker_worker_init(&b->commit, b, "commit", broker_commit_requests);
-    broker_worker_init(&b->admin, b, "admin", on_admin);
-    broker_worker_init(&b->group, b, "group", broker_group_requests);
-    st = broker_coordinator_new(b, &b->coordinator, err);
+    st = make_workers(b, err);
     if (st == ST_OK) {
         broker_worker_start(&b->commit);
         broker_worker_start(&b->admin);

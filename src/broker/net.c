@@ -157,20 +157,24 @@ static size_t threads_of(const broker_t *b)
     return cores > 0 && cores < THREADS_DEFAULT ? (size_t)cores : THREADS_DEFAULT;
 }
 
+static void add_net(broker_t *b)
+{
+    broker_net_t *net = mem_zalloc(sizeof *net);
+    net->broker = b;
+    net->loop = io_loop_new(b->io);
+    net->scratch = mem_alloc(BROKER_SCRATCH_BYTES);
+    net->tick = (io_timer_t){.fn = on_tick, .arg = net};
+    net->accept = (io_timer_t){.fn = accept_again, .arg = net};
+    io_mailbox_init(&net->done, net->loop, on_done, net);
+    io_mailbox_init(&net->arrivals, net->loop, on_arrivals, net);
+    broker_news_init(net);
+    VEC_PUSH(&b->nets, net);
+}
+
 ST broker_net_start(broker_t *b, err_t *err)
 {
-    for (size_t i = 0, n = threads_of(b); i < n; i++) {
-        broker_net_t *net = mem_zalloc(sizeof *net);
-        net->broker = b;
-        net->loop = io_loop_new(b->io);
-        net->scratch = mem_alloc(BROKER_SCRATCH_BYTES);
-        net->tick = (io_timer_t){.fn = on_tick, .arg = net};
-        net->accept = (io_timer_t){.fn = accept_again, .arg = net};
-        io_mailbox_init(&net->done, net->loop, on_done, net);
-        io_mailbox_init(&net->arrivals, net->loop, on_arrivals, net);
-        broker_news_init(net);
-        VEC_PUSH(&b->nets, net);
-    }
+    for (size_t i = 0, n = threads_of(b); i < n; i++)
+        add_net(b);
     for (size_t i = 0; i < b->ports.len; i++)
         b->ports.ptr[i]->poll.fn = accept_some;
     for (size_t i = 0; i < b->nets.len; i++) {

@@ -4,6 +4,7 @@
 #include "app/verb.h"
 #include "exchange/exchange.h"
 #include "http/http.h"
+#include "io/text.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -127,7 +128,7 @@ static ST resolve_key(stand_t *s, arena_t *a, err_t *err)
 {
     str_t key = s->opt.key;
     if (str_starts(key, STR("file:"))) {
-        TRY(options_file_text(a, arena_z(a, str_sub(key, 5, key.len)), 4096, &key, err));
+        TRY(io_text_read(a, str_sub(key, 5, key.len), 4096, &key, err));
         s->opt.key = str_trim(key);
     } else if (str_starts(key, STR("env:"))) {
         s->opt.key = str_of(getenv(arena_z(a, str_sub(key, 4, key.len))));

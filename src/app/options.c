@@ -1,7 +1,7 @@
 #include "app/options.h"
 
-#include <errno.h>
-#include <stdio.h>
+#include "base/properties.h"
+#include "io/text.h"
 
 #define FILE_BYTES_MAX (1u << 20)
 
@@ -17,75 +17,27 @@ void options_done(options_t *o)
     arena_done(&o->arena);
 }
 
-st_t options_file_text(arena_t *a, const char *path, size_t bytes_max, str_t *ret, err_t *err)
-{
-    FILE *f = fopen(path, "rb");
-    if (!f)
-        return err_set(err, ST_NOT_FOUND, "cannot read %s: %s", path, strerror(errno));
-    buf_t b = BUF_INIT;
-    size_t n;
-    do {
-        n = fread(buf_reserve(&b, 65536), 1, 65536, f);
-        b.len += n;
-    } while (n && b.len <= bytes_max);
-    bool bad = ferror(f) != 0;
-    fclose(f);
-    st_t st = ST_OK;
-    if (bad)
-        st = err_set(err, ST_IO, "cannot read %s: is it a file?", path);
-    else if (b.len > bytes_max)
-        st = err_set(err, ST_TOO_LARGE, "%s is larger than %zu bytes", path, bytes_max);
-    else
-        *ret = b.len ? arena_str(a, buf_str(&b)) : STR("");
-    buf_done(&b);
-    return st;
-}
-
 static void put(options_t *o, str_t name, str_t value)
 {
     VEC_PUSH(&o->list, (option_t){arena_str(&o->arena, name),
                                   value.len ? arena_str(&o->arena, value) : STR("")});
 }
 
-/* One logical line: name, then = or : or white space, then the value. */
-static ST read_line(options_t *o, str_t line, const char *path, int number, err_t *err)
-{
-    line = str_trim(line);
-    if (!line.len || line.ptr[0] == '#' || line.ptr[0] == '!')
-        return ST_OK;
-    size_t n = 0;
-    while (n < line.len && line.ptr[n] != '=' && line.ptr[n] != ':')
-        n++;
-    str_t name = str_trim(str_sub(line, 0, n));
-    if (n == line.len || !name.len)
-        return err_set(err, ST_BAD_CONFIG, "%s:%d: expected name=value, got '" STR_FMT "'", path,
-                       number, STR_ARG(str_sub(line, 0, 60)));
-    put(o, name, str_trim(str_sub(line, n + 1, line.len)));
-    return ST_OK;
-}
-
 st_t options_read_file(options_t *o, const char *path, err_t *err)
 {
-    str_t text, line;
-    TRY(options_file_text(&o->arena, path, FILE_BYTES_MAX, &text, err));
+    properties_t p = {.path = str_of(path)};
+    str_t name, value;
+    TRY(io_text_read(&o->arena, p.path, FILE_BYTES_MAX, &p.left, err));
     const char *slash = strrchr(path, '/');
-    o->file = arena_str(&o->arena, str_of(path));
+    o->file = arena_str(&o->arena, p.path);
     if (slash)
         o->dir = arena_str(&o->arena, str_n(path, slash == path ? 1 : (size_t)(slash - path)));
-    buf_t joined = BUF_INIT;
-    st_t st = ST_OK;
-    for (int number = 1; st == ST_OK && str_split(&text, '\n', &line); number++) {
-        bool more = line.len && line.ptr[line.len - 1] == '\\';
-        buf_put_str(&joined, more         ? str_sub(line, 0, line.len - 1)
-                             : joined.len ? str_trim(line)
-                                          : line);
-        if (more)
-            continue;
-        st = read_line(o, buf_str(&joined), path, number, err);
-        buf_clear(&joined);
+    for (;;) {
+        TRY(properties_next(&p, &o->arena, &name, &value, err));
+        if (!name.ptr)
+            return ST_OK;
+        VEC_PUSH(&o->list, (option_t){name, value});
     }
-    buf_done(&joined);
-    return st;
 }
 
 /* KSQL_KSQL_SERVICE_ID → ksql.service.id: one underscore is a point, two an underscore, three a

@@ -1,8 +1,7 @@
 /* options.h: where settings come from: flag before environment before file before default.
  *
- * A properties file is Java's: name=value or name: value, # and ! comments, a backslash joins
- * lines. Names are Kafka's and Confluent's. KSQL_, KAFKA_ and SCHEMA_REGISTRY_ environment
- * variables mean what they mean to those images.
+ * Properties files are those of base/properties.h. Names are Kafka's and Confluent's. KSQL_, KAFKA_
+ * and SCHEMA_REGISTRY_ environment variables mean what they mean to those images.
  */
 #ifndef ARUS_APP_OPTIONS_H
 #define ARUS_APP_OPTIONS_H
@@ -34,6 +33,5 @@ ST options_i64(const options_t *o, const char *name, int64_t otherwise, int64_t 
 ST options_bool(const options_t *o, const char *name, bool otherwise, bool *ret, err_t *err);
 /* "5s", "200ms", "2m", "1h", "3d". */
 bool options_duration(str_t s, int64_t *ret_ms);
-ST options_file_text(arena_t *a, const char *path, size_t bytes_max, str_t *ret, err_t *err);
 
 #endif

@@ -1,6 +1,7 @@
 #include "app/parts.h"
 
 #include "data/text.h"
+#include "io/text.h"
 #include "log/local/local.h"
 
 #include <stdio.h>
@@ -78,7 +79,7 @@ static ST open_auth(const options_t *opt, arena_t *a, http_auth_t **ret, err_t *
                        "lines \"name: password,role\"");
     if (file.ptr[0] != '/')
         file = arena_printf(a, STR_FMT "/" STR_FMT, STR_ARG(opt->dir), STR_ARG(file));
-    TRY(options_file_text(a, arena_z(a, file), USERS_BYTES_MAX, &ao.users, err));
+    TRY(io_text_read(a, file, USERS_BYTES_MAX, &ao.users, err));
     st_t st = http_auth_new(&ao, ret, err);
     return st == ST_OK ? st : err_wrap(err, st, STR_FMT, STR_ARG(file));
 }

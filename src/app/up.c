@@ -3,6 +3,7 @@
 #include "app/parts.h"
 #include "app/show.h"
 #include "app/verb.h"
+#include "io/text.h"
 #include "rest/rest.h"
 #include "server/server.h"
 #include "sink/sink.h"
@@ -97,7 +98,7 @@ static ST open_server(up_t *u, err_t *err)
     str_t script = options_get(&u->opt, "ksql.queries.file", STR(""));
     if (script.len) {
         str_t path = path_beside_file(u, script), text;
-        TRY(options_file_text(&u->arena, arena_z(&u->arena, path), SCRIPT_BYTES_MAX, &text, err));
+        TRY(io_text_read(&u->arena, path, SCRIPT_BYTES_MAX, &text, err));
         st_t st = server_script(u->server, text, p, u->opt.list.len, err);
         if (st != ST_OK)
             return err_wrap(err, st, STR_FMT, STR_ARG(path));

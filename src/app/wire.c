@@ -1,6 +1,7 @@
 /* arus wire: Kafka's bytes for people. */
 #include "app/options.h"
 #include "app/verb.h"
+#include "io/text.h"
 #include "wire/message.h"
 
 #include <stdio.h>
@@ -148,7 +149,7 @@ int verb_wire(int argc, char **argv)
     arena_init(&text, ARENA_NO_LIMIT);
     arena_init(&d.arena, ARENA_NO_LIMIT);
     st_t st = makes ? make(&d, str_of(argv[3]), &err)
-                    : options_file_text(&text, file, FILE_BYTES_MAX, &in, &err);
+                    : io_text_read(&text, str_of(file), FILE_BYTES_MAX, &in, &err);
     if (st == ST_OK && !makes)
         st = dump(&d, in, &err);
     if (st != ST_OK)

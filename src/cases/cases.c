@@ -1,6 +1,7 @@
 #include "cases/cases.h"
 
 #include "cases/topic.h"
+#include "io/text.h"
 
 #include <dirent.h>
 #include <regex.h>
@@ -375,29 +376,15 @@ static void all_forms(file_run_t *f, const json_value_t *node)
                 configs ? &configs->item[k] : NULL);
 }
 
-static ST read_file(const char *path, buf_t *b, err_t *err)
-{
-    FILE *in = fopen(path, "rb");
-    if (!in)
-        return err_set(err, ST_NOT_FOUND, "cannot read %s", path);
-    size_t n;
-    do {
-        n = fread(buf_reserve(b, 65536), 1, 65536, in);
-        b->len += n;
-    } while (n && b->len <= FILE_BYTES_MAX);
-    fclose(in);
-    return b->len > FILE_BYTES_MAX ? err_set(err, ST_TOO_LARGE, "%s is too large", path) : ST_OK;
-}
-
 static ST run_file(const char *path, str_t only, FILE *out, cases_count_t *count, err_t *err)
 {
-    buf_t b = BUF_INIT;
+    str_t text;
     arena_t a;
     arena_init(&a, ARENA_NO_LIMIT);
     const json_value_t *root = NULL;
-    st_t st = read_file(path, &b, err);
+    st_t st = io_text_read(&a, str_of(path), FILE_BYTES_MAX, &text, err);
     if (st == ST_OK)
-        st = json_parse(&a, buf_str(&b), JSON_LENIENT, &root, err);
+        st = json_parse(&a, text, JSON_LENIENT, &root, err);
     if (st == ST_OK) {
         const char *slash = strrchr(path, '/');
         file_run_t f = {str_of(slash ? slash + 1 : path), only, out, count};
@@ -411,7 +398,6 @@ static ST run_file(const char *path, str_t only, FILE *out, cases_count_t *count
         fprintf(out, "FAIL %s: %s\n", path, err ? err->msg : "");
     }
     arena_done(&a);
-    buf_done(&b);
     return st;
 }
 

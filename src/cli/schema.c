@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "base/vec.h"
 #include "cli/client.h"
+#include "io/text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -89,22 +90,7 @@ static void put_query(schema_t *s, const char *name, bool on)
 static ST read_file(schema_t *s, str_t path, str_t *ret, err_t *err)
 {
     bool standard = str_eq(path, STR("-"));
-    FILE *f = standard ? stdin : fopen(arena_z(&s->arena, path), "rb");
-    if (!f)
-        return err_set(err, ST_NOT_FOUND, "cannot read " STR_FMT, STR_ARG(path));
-    buf_t b = BUF_INIT;
-    size_t n;
-    do {
-        n = fread(buf_reserve(&b, 65536), 1, 65536, f);
-        b.len += n;
-    } while (n && b.len <= FILE_BYTES_MAX);
-    bool bad = ferror(f) != 0 || b.len > FILE_BYTES_MAX;
-    if (!standard)
-        fclose(f);
-    *ret = arena_str(&s->arena, buf_str(&b));
-    buf_done(&b);
-    return bad ? err_set(err, ST_IO, STR_FMT " cannot be read, or is too large", STR_ARG(path))
-               : ST_OK;
+    return io_text_read(&s->arena, standard ? STR("/dev/stdin") : path, FILE_BYTES_MAX, ret, err);
 }
 
 /* NAME=SUBJECT@VERSION */

@@ -2,9 +2,9 @@
 
 #include "cli/entity.h"
 #include "cli/table.h"
+#include "io/text.h"
 #include "sql/parse/parse.h"
 
-#include <errno.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -378,28 +378,16 @@ st_t cli_shell_run(cli_shell_t *s, str_t text)
 
 st_t cli_shell_run_file(cli_shell_t *s, str_t path)
 {
-    char *z = mem_z(path);
-    FILE *f = fopen(z, "rb");
-    buf_t text = BUF_INIT;
-    size_t n = 0;
-    do {
-        n = f ? fread(buf_reserve(&text, 65536), 1, 65536, f) : 0;
-        text.len += n;
-    } while (n && text.len <= FILE_BYTES_MAX);
-    st_t st = ST_OK;
-    if (!f || ferror(f)) {
-        fprintf(stderr, "cannot read %s: %s\n", z, f ? "is it a file?" : strerror(errno));
-        st = ST_NOT_FOUND;
-    } else if (text.len > FILE_BYTES_MAX) {
-        fprintf(stderr, "%s is larger than %u bytes\n", z, FILE_BYTES_MAX);
-        st = ST_TOO_LARGE;
-    } else {
-        st = cli_shell_run(s, buf_str(&text));
-    }
-    if (f)
-        fclose(f);
-    free(z);
-    buf_done(&text);
+    arena_t a;
+    err_t err;
+    str_t text;
+    arena_init(&a, ARENA_NO_LIMIT);
+    st_t st = io_text_read(&a, path, FILE_BYTES_MAX, &text, &err);
+    if (st == ST_OK)
+        st = cli_shell_run(s, text);
+    else
+        fprintf(stderr, "%s\n", err.msg);
+    arena_done(&a);
     return st;
 }
 

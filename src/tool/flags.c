@@ -1,10 +1,12 @@
 #include "tool/flags.h"
 
-#include "base/buf.h"
+#include "base/properties.h"
+#include "io/text.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define FILE_BYTES_MAX (1u << 20)
 
 static void print_help(const flag_t *table, const char *tool, FILE *out)
 {
@@ -117,29 +119,13 @@ ST flags_properties(str_t path, arena_t *a,
                     st_t (*fn)(void *arg, arena_t *a, str_t name, str_t value, err_t *err),
                     void *arg, err_t *err)
 {
-    FILE *f = fopen(arena_z(a, path), "r");
-    if (!f)
-        return err_set(err, ST_BAD_CONFIG, STR_FMT ": %s", STR_ARG(path), strerror(errno));
-    char *line = NULL;
-    size_t cap = 0;
-    ssize_t n;
-    buf_t whole = BUF_INIT;
-    st_t st = ST_OK;
-    while (st == ST_OK && (n = getline(&line, &cap, f)) > 0) {
-        str_t part = str_trim(str_n(line, (size_t)n));
-        if (!whole.len && (!part.len || part.ptr[0] == '#' || part.ptr[0] == '!'))
-            continue;
-        bool more = part.len && part.ptr[part.len - 1] == '\\';
-        buf_put_str(&whole, str_sub(part, 0, part.len - more));
-        if (more)
-            continue;
-        str_t value = arena_str(a, buf_str(&whole)), name;
-        buf_clear(&whole);
-        if (str_split(&value, '=', &name))
-            st = fn(arg, a, str_trim(name), str_trim(value), err);
+    properties_t p = {.path = path};
+    str_t name, value;
+    TRY(io_text_read(a, path, FILE_BYTES_MAX, &p.left, err));
+    for (;;) {
+        TRY(properties_next(&p, a, &name, &value, err));
+        if (!name.ptr)
+            return ST_OK;
+        TRY(fn(arg, a, name, value, err));
     }
-    buf_done(&whole);
-    free(line);
-    fclose(f);
-    return st;
 }

@@ -46,10 +46,8 @@ str_t flags_nth(const flags_t *f, const char *name, size_t i);
 /* ST_BAD_INPUT names the flag. */
 ST flags_i64(const flags_t *f, const char *name, int64_t otherwise, int64_t min, int64_t max,
              int64_t *ret, err_t *err);
-/* Calls fn with each name and value, trimmed and in the arena, of a Java properties file; a line
- * that ends with a backslash goes on with the next. ST_BAD_CONFIG: it cannot be read; or what fn
- * says.
- */
+/* Calls fn with each name and value, in the arena, of a Java properties file (base/properties.h).
+ * ST_NOT_FOUND, ST_BAD_CONFIG; or what fn says. */
 ST flags_properties(str_t path, arena_t *a,
                     st_t (*fn)(void *arg, arena_t *a, str_t name, str_t value, err_t *err),
                     void *arg, err_t *err);

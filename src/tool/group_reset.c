@@ -1,12 +1,14 @@
 /* group_reset.c: a group's offsets moved or forgotten. */
 #include "io/io.h"
+#include "io/text.h"
 #include "tool/error.h"
 #include "tool/groups.h"
 #include "tool/row.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <time.h>
+
+#define FILE_BYTES_MAX (64u << 20)
 
 /* ---- which partitions */
 
@@ -163,27 +165,23 @@ static ST clamp(admin_t *a, ats_t *at, err_t *err)
 
 static ST read_file(admin_t *a, str_t path, ats_t *at, err_t *err)
 {
-    FILE *f = fopen(arena_z(admin_arena(a), path), "r");
-    if (!f)
-        return err_set(err, ST_NOT_FOUND, STR_FMT ": %s", STR_ARG(path), strerror(errno));
-    char line[1024];
-    st_t st = ST_OK;
+    str_t text, line;
+    TRY(io_text_read(admin_arena(a), path, FILE_BYTES_MAX, &text, err));
     VEC_CLEAR(at);
-    while (st == ST_OK && fgets(line, sizeof line, f)) {
-        str_t rest = str_trim(str_of(line)), topic, partition;
+    while (str_split(&text, '\n', &line)) {
+        line = str_trim(line);
+        str_t rest = line, partition;
         group_at_t g;
         if (!rest.len)
             continue;
-        if (!str_split(&rest, ',', &topic) || !str_split(&rest, ',', &partition) ||
+        if (!str_split(&rest, ',', &g.topic) || !str_split(&rest, ',', &partition) ||
             !str_to_i32(partition, &g.partition) || !str_to_i64(rest, &g.offset))
-            st = err_set(err, ST_BAD_INPUT, STR_FMT ": '%s' is no topic,partition,offset",
-                         STR_ARG(path), line);
-        g.topic = arena_str(admin_arena(a), topic);
-        if (st == ST_OK)
-            VEC_PUSH(at, g);
+            return err_set(err, ST_BAD_INPUT,
+                           STR_FMT ": '" STR_FMT "' is no topic,partition,offset", STR_ARG(path),
+                           STR_ARG(line));
+        VEC_PUSH(at, g);
     }
-    fclose(f);
-    return st;
+    return ST_OK;
 }
 
 static ST move(admin_t *a, const flags_t *f, ats_t *at, err_t *err)

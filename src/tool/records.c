@@ -1,11 +1,11 @@
 /* records.c: kafka-delete-records. */
 #include "base/json.h"
+#include "io/text.h"
 #include "tool/admin.h"
 #include "tool/error.h"
 #include "tool/row.h"
 #include "tool/tool.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 #define FILE_BYTES_MAX (64u << 20)
@@ -16,25 +16,6 @@ static const flag_t table[] = {
      "{\"partitions\":[{\"topic\":\"t\",\"partition\":0,\"offset\":10}],\"version\":1}; records "
      "before the offset go, -1: all"},
     {NULL, NULL, NULL}};
-
-static ST read_file(arena_t *a, str_t path, str_t *ret, err_t *err)
-{
-    FILE *f = fopen(arena_z(a, path), "r");
-    if (!f)
-        return err_set(err, ST_NOT_FOUND, STR_FMT ": %s", STR_ARG(path), strerror(errno));
-    buf_t b = BUF_INIT;
-    size_t n;
-    while (b.len <= FILE_BYTES_MAX && (n = fread(buf_reserve(&b, 4096), 1, 4096, f)) > 0)
-        b.len += n;
-    fclose(f);
-    st_t st = b.len > FILE_BYTES_MAX
-                  ? err_set(err, ST_TOO_LARGE, STR_FMT " is too large", STR_ARG(path))
-                  : ST_OK;
-    if (st == ST_OK)
-        *ret = arena_str(a, buf_str(&b));
-    buf_done(&b);
-    return st;
-}
 
 typedef struct wanted {
     str_t topic;
@@ -127,7 +108,7 @@ static ST run(admin_t *a, const flags_t *f, bool *failed, err_t *err)
     if (!path.ptr)
         return err_set(err, ST_BAD_INPUT, "--offset-json-file FILE is missing");
     wanteds_t w = {0};
-    TRY(read_file(admin_arena(a), path, &text, err));
+    TRY(io_text_read(admin_arena(a), path, FILE_BYTES_MAX, &text, err));
     st_t st = read_wanted(a, text, &w, err);
     if (st == ST_OK)
         st = find_leaders(a, &w, err);

@@ -6,12 +6,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #define CONNECT_MS  2000
 #define TIMEOUT_MS  20000
 #define PATIENCE_MS 15000 /* for a leader: it takes 10 s until one that is lost is missed */
-#define PAUSE_US    200000
+#define PAUSE_MS    200
 #define ANSWER_MAX  (64u << 20)
 #define FORWARDED   "x-forward" /* Confluent's header: whoever gets it does not pass it on */
 
@@ -157,7 +156,7 @@ static ST pass_on(writer_t *w, http_request_t *r, int *ret_status, buf_t *body, 
         if (cluster_leads(w->opt.cluster) || atomic_load(&w->stopping) ||
             io_mono_ns(w->opt.io) > until)
             return no_leader(err);
-        usleep(PAUSE_US);
+        io_sleep_ms(w->opt.io, PAUSE_MS);
     }
 }
 

@@ -44,7 +44,7 @@ st_t cluster_open(const cluster_property_t *property, size_t n, io_t *io, cluste
     cluster_t *c = mem_zalloc(sizeof *c);
     arena_init(&c->life, ARENA_NO_LIMIT);
     pthread_mutex_init(&c->lock, NULL);
-    pthread_cond_init(&c->moved, NULL);
+    io_cond_init(&c->moved);
     c->io = io;
     copy_properties(c, property, n);
     c->registry = registry_shared((registry_store_t){c, cluster_write}, io);

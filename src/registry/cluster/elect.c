@@ -3,9 +3,8 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#define RETRY_US 200000
+#define RETRY_MS 200
 #define STEP_MS  500
 
 /* ---- leading */
@@ -198,7 +197,7 @@ static void *elect(void *arg)
         lead_no_more(c);
         if (lead(c, &err) != ST_OK) {
             trace_line(TRACE_WARN, "registry", "%s cannot lead yet: %s", c->url, err.msg);
-            usleep(RETRY_US);
+            io_sleep_ms(c->io, RETRY_MS);
         }
     }
     return NULL;

@@ -3,7 +3,6 @@
 
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 static st_t status_of(rd_kafka_resp_err_t e)
 {
@@ -203,7 +202,7 @@ static ST ask_end(cluster_t *c, int64_t *ret, err_t *err)
                        e == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
         if (!unknown || io_mono_ns(c->io) > until || atomic_load(&c->stop))
             break;
-        usleep(CLUSTER_POLL_MS * 1000);
+        io_sleep_ms(c->io, CLUSTER_POLL_MS);
     }
     if (e)
         return err_set(err, status_of(e), "the end of %s cannot be asked for: %s", c->topic,
@@ -213,13 +212,11 @@ static ST ask_end(cluster_t *c, int64_t *ret, err_t *err)
 
 static ST wait_for(cluster_t *c, int64_t offset, int64_t timeout_ms, err_t *err)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
-    until.tv_sec += timeout_ms / 1000 + 1;
-    int late = 0;
+    int64_t until = io_mono_ns(c->io) + timeout_ms * 1000000, left;
     pthread_mutex_lock(&c->lock);
-    while (c->next_offset < offset && !late && !atomic_load(&c->stop))
-        late = pthread_cond_timedwait(&c->moved, &c->lock, &until);
+    while (c->next_offset < offset && !atomic_load(&c->stop) &&
+           (left = until - io_mono_ns(c->io)) > 0)
+        (void)io_cond_wait(c->io, &c->moved, &c->lock, left);
     int64_t at = c->next_offset;
     pthread_mutex_unlock(&c->lock);
     if (at < offset)

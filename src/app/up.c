@@ -3,6 +3,7 @@
 #include "app/parts.h"
 #include "app/show.h"
 #include "app/verb.h"
+#include "base/trace.h"
 #include "io/text.h"
 #include "rest/rest.h"
 #include "server/server.h"
@@ -159,9 +160,23 @@ static ST open_broker(up_t *u, err_t *err)
     return any ? parts_open_broker(&u->opt, u->io, u->log, &u->broker, err) : ST_OK;
 }
 
+/* A Schema Registry's file may say where its schemas are; here they are in our own log. */
+static void tell_what_is_ignored(const up_t *u)
+{
+    for (size_t i = 0; i < u->opt.list.len; i++)
+        if (str_starts_nocase(u->opt.list.ptr[i].name, STR("kafkastore."))) {
+            trace_line(TRACE_WARN, "registry",
+                       STR_FMT " is not used: schemas are in the log of arus up; `arus registry` "
+                               "keeps them in a cluster's topic",
+                       STR_ARG(u->opt.list.ptr[i].name));
+            return;
+        }
+}
+
 static ST open_all(up_t *u, err_t *err)
 {
     TRY(host_set_trace(&u->opt, err));
+    tell_what_is_ignored(u);
     u->io = io_real_new();
     TRY(parts_open_log(&u->opt, u->io, &u->log, err));
     TRY(registry_open(u->log, u->io, &u->registry, err));

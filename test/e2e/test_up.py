@@ -116,6 +116,12 @@ def test_a_wrong_line_of_properties_says_where(up):
     assert "a.properties:3: expected name=value" in r.stderr
 
 
+def test_a_registry_s_cluster_is_said_to_be_ignored(up):
+    r = up.run("", properties="kafkastore.bootstrap.servers=127.0.0.1:1\nkafkastore.topic=_schemas\n")
+    assert r.returncode == 0
+    assert r.stderr.count("kafkastore.") == 1 and "kafkastore.bootstrap.servers is not used" in r.stderr
+
+
 def test_a_second_process_is_refused(up):
     first = subprocess.Popen([up.program, "up", "--data", str(up.data), "--quiet"])
     try:

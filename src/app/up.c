@@ -81,6 +81,15 @@ static str_t path_beside_file(up_t *u, str_t path)
     return arena_printf(&u->arena, STR_FMT "/" STR_FMT, STR_ARG(u->opt.dir), STR_ARG(path));
 }
 
+static void readers(log_t *log, arena_t *a, engine_readers_t **ret, size_t *ret_n)
+{
+    broker_readers_t *r;
+    broker_readers(log, a, &r, ret_n);
+    *ret = ARENA_ARRAY(a, engine_readers_t, *ret_n + 1);
+    for (size_t i = 0; i < *ret_n; i++)
+        (*ret)[i] = (engine_readers_t){r[i].topic, r[i].groups, r[i].consumers};
+}
+
 static ST open_server(up_t *u, err_t *err)
 {
     server_property_t *p = ARENA_ARRAY(&u->arena, server_property_t, u->opt.list.len + 1);
@@ -94,6 +103,7 @@ static ST open_server(up_t *u, err_t *err)
                            .data_dir = dir,
                            .property = p,
                            .n_properties = u->opt.list.len,
+                           .readers = readers,
                            .connector = connectors};
     u->server = server_new(&so);
     str_t script = options_get(&u->opt, "ksql.queries.file", STR(""));

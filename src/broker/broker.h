@@ -38,4 +38,14 @@ str_t broker_listener(const broker_t *b, size_t i);
  * thread. */
 void broker_put_metrics(broker_t *b, buf_t *out);
 
+/* Consumer groups whose members have partitions of a topic; a consumer counts once a partition. */
+typedef struct broker_readers {
+    str_t topic;
+    int64_t groups, consumers;
+} broker_readers_t;
+
+/* Of all topics that are read, in the arena. From what the log has of groups: any thread, and
+ * without a broker, too. */
+void broker_readers(log_t *log, arena_t *a, broker_readers_t **ret, size_t *ret_n);
+
 #endif

@@ -41,6 +41,14 @@ static int64_t topic_records(void *self, str_t name)
     return n;
 }
 
+static void topic_readers(void *self, arena_t *a, engine_readers_t **ret, size_t *ret_n)
+{
+    server_t *s = self;
+    *ret_n = 0;
+    if (s->opt.readers)
+        s->opt.readers(s->opt.log, a, ret, ret_n);
+}
+
 static ST topic_create(void *self, const engine_topic_spec_t *spec, err_t *err)
 {
     server_t *s = self;
@@ -156,6 +164,7 @@ engine_host_t server_host(server_t *s)
     return (engine_host_t){.self = s,
                            .topic_get = topic_get,
                            .topic_records = topic_records,
+                           .topic_readers = topic_readers,
                            .topic_create = topic_create,
                            .topic_delete = topic_delete,
                            .topic_list = topic_list,

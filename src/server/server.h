@@ -30,6 +30,8 @@ typedef struct server_options {
     const server_property_t *property;
     size_t n_properties;
     const connector_class_t *const *connector; /* NULL-terminated */
+    /* Kafka's clients that read the log; NULL: there are none. Any thread. */
+    void (*readers)(log_t *log, arena_t *a, engine_readers_t **ret, size_t *ret_n);
     str_t connector_prefix; /* what a statement's 'connector.class' may begin with */
 } server_options_t;
 

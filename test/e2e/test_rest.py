@@ -14,6 +14,7 @@ import h2.events
 import httpx
 import ksqldb
 import pytest
+from broker import Broker, poll_until
 from conftest import SANITIZED
 
 EARLIEST = {"auto.offset.reset": "earliest"}
@@ -23,12 +24,14 @@ VERSIONS = [False, True]
 class Server:
     """`arus up` on a port that the system chooses."""
 
-    def __init__(self, program, folder, *args):
+    def __init__(self, program, folder, *args, broker=None):
         self.program = program
+        listeners = "http://127.0.0.1:0" + (",PLAINTEXT://127.0.0.1:0" if broker else "")
         self.process = subprocess.Popen(
-            [program, "up", "--data", str(folder / "data"), "--quiet", "-D", "listeners=http://127.0.0.1:0",
-             *args],
+            [program, "up", "--data", str(folder / "data"), "--quiet", "-D", f"listeners={listeners}", *args],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if broker:
+            broker.ports = [int(self.process.stdout.readline().rsplit(":", 1)[1])]
         line = self.process.stdout.readline()
         assert line.startswith("ready ksqldb 127.0.0.1:"), line + self.process.stderr.read()
         self.address = ("127.0.0.1", int(line.rsplit(":", 1)[1]))
@@ -428,6 +431,29 @@ def test_readers_of_topics_are_counted(server):
     count = {t["name"]: (t["consumerCount"], t["consumerGroupCount"]) for t in entity["topics"]}
     assert count["counted"] == (6, 2) and count["COUNTS1"] == (0, 0)
     server.run("DROP STREAM counts1 DELETE TOPIC; DROP STREAM counts2 DELETE TOPIC; DROP STREAM counted DELETE TOPIC;")
+
+
+@pytest.mark.parametrize("protocol", ["classic", "consumer"])
+def test_kafka_s_readers_of_topics_are_counted(arus, tmp_path, protocol):
+    b = Broker(arus, None)
+    s = Server(arus, tmp_path, broker=b)
+
+    def counts():
+        [entity] = s.run("SHOW TOPICS EXTENDED;")
+        return {t["name"]: (t["consumerCount"], t["consumerGroupCount"]) for t in entity["topics"]}
+
+    s.run("CREATE STREAM s (v BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=3);"
+          "CREATE STREAM o AS SELECT * FROM s;")
+    assert counts() == {"s": (3, 1), "O": (0, 0)}
+    consumers = [b.consumer(group, group_protocol=protocol) for group in ("g", "g", "h")]
+    for c in consumers:
+        c.subscribe(["s"])
+    poll_until(consumers, lambda: sum(len(c.assignment()) for c in consumers) == 6)
+    eventually(lambda: counts() == {"s": (9, 3), "O": (0, 0)})
+    for c in consumers:
+        c.close()
+    eventually(lambda: counts() == {"s": (3, 1), "O": (0, 0)})
+    assert s.stop() == 0
 
 
 def test_describe_connector(server, tmp_path):

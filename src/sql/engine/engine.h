@@ -26,6 +26,12 @@ typedef struct engine_topic_spec {
     const char *cleanup;  /* "delete", "compact", "compact,delete" */
 } engine_topic_spec_t;
 
+/* Consumer groups of Kafka's clients; a consumer counts once a partition. */
+typedef struct engine_readers {
+    str_t topic;
+    int64_t groups, consumers;
+} engine_readers_t;
+
 /* A connector as its statement has it; the host runs it. */
 typedef struct engine_connector {
     str_t name;
@@ -50,6 +56,8 @@ typedef struct engine_host {
     ST (*topic_get)(void *self, str_t name, engine_topic_t *ret, err_t *err);
     /* How many records can be read; NULL where the host does not tell. */
     int64_t (*topic_records)(void *self, str_t name);
+    /* Who reads topics beside our queries; NULL where the host knows of nobody. */
+    void (*topic_readers)(void *self, arena_t *a, engine_readers_t **ret, size_t *ret_n);
     ST (*topic_create)(void *self, const engine_topic_spec_t *spec, err_t *err);
     ST (*topic_delete)(void *self, str_t name, err_t *err);
     /* Names in the arena, sorted. */

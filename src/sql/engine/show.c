@@ -183,12 +183,29 @@ static int64_t readers_of(const engine_t *e, str_t topic)
     return n;
 }
 
+/* Queries and Kafka's clients. */
+static void put_readers(engine_run_t *r, buf_t *b, str_t topic, int32_t partitions,
+                        const engine_readers_t *others, size_t n)
+{
+    int64_t groups = readers_of(r->e, topic), consumers = groups * partitions;
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(others[i].topic, topic)) {
+            groups += others[i].groups;
+            consumers += others[i].consumers;
+        }
+    json_put_member_i64(b, "consumerCount", consumers);
+    json_put_member_i64(b, "consumerGroupCount", groups);
+}
+
 static ST show_topics(engine_run_t *r, err_t *err)
 {
     const engine_host_t *h = &r->e->opt.host;
     str_t *names;
-    size_t n;
+    size_t n, n_others = 0;
+    engine_readers_t *others = NULL;
     TRY(h->topic_list(h->self, r->scratch, &names, &n, err));
+    if (r->stmt->show.extended && h->topic_readers)
+        h->topic_readers(h->self, r->scratch, &others, &n_others);
     buf_t *b = begin(r, r->stmt->show.extended ? "kafka_topics_extended" : "kafka_topics");
     json_put_name(b, "topics");
     BUF_LIT(b, "[");
@@ -205,11 +222,8 @@ static ST show_topics(engine_run_t *r, err_t *err)
         for (int32_t p = 0; p < t.partitions; p++)
             buf_printf(b, "%s%d", p ? "," : "", t.replicas);
         BUF_LIT(b, "]");
-        if (r->stmt->show.extended) {
-            int64_t groups = readers_of(r->e, names[i]);
-            json_put_member_i64(b, "consumerCount", groups * t.partitions);
-            json_put_member_i64(b, "consumerGroupCount", groups);
-        }
+        if (r->stmt->show.extended)
+            put_readers(r, b, names[i], t.partitions, others, n_others);
         BUF_LIT(b, "}");
     }
     BUF_LIT(b, "]");

@@ -1,8 +1,8 @@
 #include "app/parts.h"
 
-#include "data/text.h"
 #include "io/text.h"
 #include "log/local/local.h"
+#include "wire/message.h"
 
 #include <stdio.h>
 
@@ -49,13 +49,7 @@ str_t parts_cluster_id(log_t *log, arena_t *a, str_t topic)
     log_topic_info_t info;
     if (log_topic_describe(log, topic, a, &info, NULL) != ST_OK)
         return STR("arus");
-    buf_t b = BUF_INIT;
-    data_put_base64(&b, str_n(info.id.byte, sizeof info.id.byte));
-    for (size_t i = 0; i < b.len; i++)
-        b.ptr[i] = b.ptr[i] == '+' ? '-' : b.ptr[i] == '/' ? '_' : b.ptr[i];
-    str_t id = arena_str(a, str_sub(buf_str(&b), 0, 22));
-    buf_done(&b);
-    return id;
+    return wire_id_text(a, info.id.byte);
 }
 
 /* ---- who may come by HTTP, and by TLS */

@@ -57,22 +57,6 @@ static ST read_properties(broker_t *b, const broker_options_t *opt, err_t *err)
     return ST_OK;
 }
 
-/* 16 bytes as 22 letters, as Kafka writes ids. */
-static void put_id(log_uuid_t id, char (*ret)[23])
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    for (int i = 0; i < 22; i++) {
-        unsigned bits = 0;
-        for (int k = 0; k < 6; k++) {
-            int bit = i * 6 + k;
-            unsigned set = bit < 128 ? (unsigned)(id.byte[bit / 8] >> (7 - bit % 8)) & 1u : 0u;
-            bits = bits << 1 | set;
-        }
-        (*ret)[i] = digits[bits];
-    }
-    (*ret)[22] = 0;
-}
-
 /* ---- changes of topics: the admin thread */
 
 static void on_admin(void *arg, io_mail_t *list)
@@ -107,7 +91,7 @@ static ST load(broker_t *b, const broker_options_t *opt, err_t *err)
     b->io = opt->io;
     b->log = opt->log;
     arena_init(&b->arena, ARENA_NO_LIMIT);
-    put_id(log_id(b->log), &b->cluster_id);
+    b->cluster_id = wire_id_text(&b->arena, log_id(b->log).byte);
     io_random(b->io, b->secret, sizeof b->secret);
     broker_users_init(b);
     broker_acls_init(b);

@@ -45,7 +45,7 @@ void broker_on_describe_cluster(broker_request_t *r)
     RESPONSE(describe_cluster);
     broker_t *b = broker_of(r);
     answer->endpoint_type = m->endpoint_type;
-    answer->cluster_id = str_of(b->cluster_id);
+    answer->cluster_id = b->cluster_id;
     answer->controller_id = broker_node_id(b, 0);
     if (m->endpoint_type != 1) { /* 2: controllers, which have no port of their own here */
         answer->error_code = KAFKA_UNSUPPORTED_ENDPOINT_TYPE;

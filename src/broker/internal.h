@@ -80,7 +80,7 @@ struct broker {
     const broker_property_t *property; /* owned by the arena */
     size_t n_properties;
     arena_t arena; /* of its start; nothing is added later */
-    char cluster_id[23];
+    str_t cluster_id;
     VEC(broker_listener_t *) listeners;
     VEC(broker_port_t *) ports;
     broker_users_t users;

@@ -12,7 +12,7 @@ static void put_brokers(broker_request_t *r, wire_metadata_response_t *answer)
         answer->brokers.ptr[i] = (wire_metadata_response_broker_t){
             .node_id = broker_node_id(b, i), .host = p->shown_host, .port = p->shown_port};
     }
-    answer->cluster_id = str_of(b->cluster_id);
+    answer->cluster_id = b->cluster_id;
     answer->controller_id = broker_node_id(b, 0);
     MESSAGE(metadata);
     if (m->include_cluster_authorized_operations)

@@ -27,12 +27,7 @@ static void count_classic(counts_t *c, const wire_group_metadata_value_t *g)
 {
     for (int32_t i = 0; str_eq(g->protocol_type, STR("consumer")) && i < g->members.len; i++) {
         wire_consumer_protocol_assignment_t has;
-        str_t in = g->members.ptr[i].assignment;
-        if (in.len < 2)
-            continue;
-        in = str_sub(in, 2, in.len); /* of every version the beginning is the same */
-        if (wire_decode(wire_consumer_protocol_assignment_schema(), 0, false, &in, c->arena, &has,
-                        NULL) != ST_OK)
+        if (wire_assignment_read(g->members.ptr[i].assignment, c->arena, &has) != ST_OK)
             continue;
         for (int32_t k = 0; k < has.assigned_partitions.len; k++)
             count(c, has.assigned_partitions.ptr[k].topic,

@@ -1,5 +1,7 @@
 #include "registry/json_differ.h"
 
+#include "registry/difference.h"
+
 #define PAIRS_MAX  100000
 #define DEPTH_MAX  2000
 #define VISITS_MAX 100000
@@ -32,20 +34,8 @@ static bool fits(unsigned flags, jschema_change_t c)
 str_t jschema_difference_text(arena_t *a, jschema_difference_t d, const char *reader,
                               const char *writer)
 {
-    buf_t b = BUF_INIT;
-    buf_printf(&b, "{errorType:\"%s\", description:\"", changes[d.change].name);
-    for (const char *p = changes[d.change].message; *p; p++) {
-        if (*p != '$') {
-            buf_put_char(&b, *p);
-            continue;
-        }
-        p++;
-        buf_put_str(&b, *p == 'P' ? d.path : str_of(*p == 'R' ? reader : writer));
-    }
-    BUF_LIT(&b, "'}");
-    str_t text = arena_str(a, buf_str(&b));
-    buf_done(&b);
-    return text;
+    return difference_text(a, changes[d.change].name, changes[d.change].message, d.path, reader,
+                           writer, "'}");
 }
 
 static void append(jschema_differ_t *d, jschema_found_t *to, jschema_finding_t value)

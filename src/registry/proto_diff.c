@@ -1,6 +1,7 @@
 #include "registry/proto_diff.h"
 
 #include "base/map.h"
+#include "registry/difference.h"
 
 #define STEPS_MAX 200000 /* pairs of fields */
 #define DEPTH_MAX 100    /* messages of other files, one inside the other */
@@ -50,20 +51,8 @@ bool proto_change_fits(proto_change_t c)
 str_t proto_difference_text(arena_t *a, proto_difference_t d, const char *reader,
                             const char *writer)
 {
-    buf_t b = BUF_INIT;
-    buf_printf(&b, "{errorType:\"%s\", description:\"", changes[d.change].name);
-    for (const char *p = changes[d.change].message; *p; p++) {
-        if (*p != '$') {
-            buf_put_char(&b, *p);
-            continue;
-        }
-        p++;
-        buf_put_str(&b, *p == 'P' ? d.path : str_of(*p == 'R' ? reader : writer));
-    }
-    BUF_LIT(&b, "\"}");
-    str_t text = arena_str(a, buf_str(&b));
-    buf_done(&b);
-    return text;
+    return difference_text(a, changes[d.change].name, changes[d.change].message, d.path, reader,
+                           writer, "\"}");
 }
 
 static void add(differ_t *d, str_t path, proto_change_t change)

@@ -197,18 +197,6 @@ ST admin_coordinator(admin_t *a, admin_key_t kind, str_t key, int32_t *ret_node,
     return ST_OK;
 }
 
-str_t admin_uuid(arena_t *a, wire_uuid_t id)
-{
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-    char *p = arena_alloc(a, 22);
-    for (size_t i = 0; i < 22; i++) {
-        size_t bit = i * 6, byte = bit / 8;
-        unsigned two = (unsigned)id.byte[byte] << 8 | (byte + 1 < 16 ? id.byte[byte + 1] : 0u);
-        p[i] = digits[two >> (10 - bit % 8) & 63];
-    }
-    return str_n(p, 22);
-}
-
 /* ---- offsets */
 
 static ST list_on_node(admin_t *a, int32_t node, admin_offset_t *o, size_t n, err_t *err)

@@ -48,9 +48,6 @@ typedef enum admin_key { ADMIN_GROUP = 0, ADMIN_TRANSACTION = 1 } admin_key_t;
 /* The broker that coordinates a group or a transactional id. */
 ST admin_coordinator(admin_t *a, admin_key_t kind, str_t key, int32_t *ret_node, err_t *err);
 
-/* 22 characters, as Kafka writes ids. */
-str_t admin_uuid(arena_t *a, wire_uuid_t id);
-
 /* One end of a partition: what ListOffsets says for a timestamp (-1 latest, -2 earliest, …). */
 typedef struct admin_offset {
     str_t topic;

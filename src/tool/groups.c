@@ -170,14 +170,8 @@ reader_of(admin_t *a, const wire_describe_groups_response_group_t *g, str_t topi
           int32_t partition)
 {
     for (int32_t i = 0; i < g->members.len; i++) {
-        str_t in = g->members.ptr[i].member_assignment;
         wire_consumer_protocol_assignment_t as;
-        if (in.len < 2)
-            continue;
-        int version = (int16_t)load_be16(in.ptr);
-        in = str_sub(in, 2, SIZE_MAX);
-        if (wire_decode(wire_consumer_protocol_assignment_schema(), version > 3 ? 3 : version,
-                        false, &in, admin_arena(a), &as, NULL) != ST_OK)
+        if (wire_assignment_read(g->members.ptr[i].member_assignment, admin_arena(a), &as) != ST_OK)
             continue;
         for (int32_t k = 0; k < as.assigned_partitions.len; k++)
             for (int32_t j = 0; j < as.assigned_partitions.ptr[k].partitions.len; j++)
@@ -277,11 +271,7 @@ static void describe_state(const flags_t *f, str_t group,
 static void print_assignment(admin_t *a, str_t in)
 {
     wire_consumer_protocol_assignment_t as;
-    if (in.len < 2)
-        return;
-    str_t body = str_sub(in, 2, SIZE_MAX);
-    if (wire_decode(wire_consumer_protocol_assignment_schema(), 0, false, &body, admin_arena(a),
-                    &as, NULL) != ST_OK)
+    if (wire_assignment_read(in, admin_arena(a), &as) != ST_OK)
         return;
     for (int32_t k = 0; k < as.assigned_partitions.len; k++) {
         printf("%s" STR_FMT "(", k ? ", " : "", STR_ARG(as.assigned_partitions.ptr[k].topic));
@@ -295,9 +285,7 @@ static int32_t count_partitions(admin_t *a, str_t in)
 {
     wire_consumer_protocol_assignment_t as;
     int32_t n = 0;
-    str_t body = str_sub(in, 2, SIZE_MAX);
-    if (in.len < 2 || wire_decode(wire_consumer_protocol_assignment_schema(), 0, false, &body,
-                                  admin_arena(a), &as, NULL) != ST_OK)
+    if (wire_assignment_read(in, admin_arena(a), &as) != ST_OK)
         return 0;
     for (int32_t k = 0; k < as.assigned_partitions.len; k++)
         n += as.assigned_partitions.ptr[k].partitions.len;

@@ -112,7 +112,7 @@ static ST find_topics(admin_t *a, const flags_t *f, wire_metadata_response_t *m,
         if (pattern.ptr)
             TRY(admin_matches(pattern, t->name, &match, err));
         if (id.ptr)
-            match &= str_eq(id, admin_uuid(admin_arena(a), t->topic_id));
+            match &= str_eq(id, wire_id_text(admin_arena(a), t->topic_id.byte));
         if (match && !(t->is_internal && flags_has(f, "exclude-internal")))
             m->topics.ptr[n++] = *t;
     }
@@ -221,7 +221,7 @@ static void print_topic(const flags_t *f, arena_t *a, const wire_metadata_respon
                         str_t own)
 {
     int32_t replicas = t->partitions.len ? t->partitions.ptr[0].replica_nodes.len : 0;
-    str_t id = admin_uuid(a, t->topic_id);
+    str_t id = wire_id_text(a, t->topic_id.byte);
     if (row_wanted(f))
         ROW(ROW_TEXT("topic", t->name), ROW_TEXT("topicId", id),
             ROW_INT("partitionCount", t->partitions.len), ROW_INT("replicationFactor", replicas),

@@ -88,3 +88,31 @@ const wire_inner_t *wire_inner_list(size_t *ret_n)
     *ret_n = sizeof inner / sizeof *inner;
     return inner;
 }
+
+/* ---- what stands inside messages */
+
+#define ID_BYTES 16
+#define ID_CHARS 22
+
+str_t wire_id_text(arena_t *a, const uint8_t *id)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    char *p = arena_alloc(a, ID_CHARS);
+    for (size_t i = 0; i < ID_CHARS; i++) {
+        size_t bit = i * 6, byte = bit / 8;
+        unsigned two = (unsigned)id[byte] << 8 | (byte + 1 < ID_BYTES ? id[byte + 1] : 0u);
+        p[i] = digits[two >> (10 - bit % 8) & 63];
+    }
+    return str_n(p, ID_CHARS);
+}
+
+st_t wire_assignment_read(str_t in, arena_t *a, wire_consumer_protocol_assignment_t *ret)
+{
+    const int last = 3;
+    if (in.len < 2)
+        return ST_CORRUPT;
+    int version = (int16_t)load_be16(in.ptr);
+    in = str_sub(in, 2, SIZE_MAX);
+    return wire_decode(wire_consumer_protocol_assignment_schema(),
+                       version < 0 || version > last ? last : version, false, &in, a, ret, NULL);
+}

@@ -80,6 +80,12 @@
 #define WIRE_NEW(a, name, n)                                                                       \
     ((wire_##name##_t *)wire_new_of(wire_##name##_schema(), (a), (size_t)(n)))
 
+/* The 16 bytes of a topic's or a cluster's id as Kafka writes them: 22 characters. */
+str_t wire_id_text(arena_t *a, const uint8_t *id);
+/* What a consumer got: 2 bytes of version and the message, of which later versions are read as the
+ * last that is known. ST_CORRUPT. */
+ST wire_assignment_read(str_t in, arena_t *a, wire_consumer_protocol_assignment_t *ret);
+
 /* ---- the APIs */
 
 typedef enum wire_api_key {

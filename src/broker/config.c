@@ -103,7 +103,8 @@ broker_topic_rules_t broker_topic_rules(const broker_t *b, log_topic_t *t, arena
         .before_ms_max = number_of(b, &info, "message.timestamp.before.max.ms"),
         .after_ms_max = number_of(b, &info, "message.timestamp.after.max.ms"),
         .append_time = str_eq(stamp, STR("LogAppendTime")),
-        .compacts = str_find(policy, STR("compact")) >= 0};
+        .compacts = str_find(policy, STR("compact")) >= 0,
+        .deletes = str_find(policy, STR("delete")) >= 0};
 }
 
 static bool type_fits(config_type_t type, str_t value)

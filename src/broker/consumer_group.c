@@ -14,6 +14,17 @@ consumer_group_t *consumer_group_find(const broker_coordinator_t *c, str_t id)
     return map_get(&c->consumer_groups, id);
 }
 
+bool consumer_group_was(const broker_coordinator_t *c, str_t id)
+{
+    arena_t a;
+    group_past_t past;
+    arena_init(&a, ARENA_NO_LIMIT);
+    bool was =
+        !group_find(c, id) && group_past_find(c->broker->log, id, &a, &past) && past.assigned;
+    arena_done(&a);
+    return was;
+}
+
 consumer_group_t *consumer_group_new(broker_coordinator_t *c, str_t id)
 {
     coordinator_flush(c); /* so that what became of one that it follows is seen */

@@ -60,6 +60,8 @@ struct consumer_group {
 
 /* NULL when nobody is in it. */
 consumer_group_t *consumer_group_find(const broker_coordinator_t *c, str_t id);
+/* It is one, though nobody is in it. */
+bool consumer_group_was(const broker_coordinator_t *c, str_t id);
 consumer_group_t *consumer_group_new(broker_coordinator_t *c, str_t id);
 void consumer_group_free(void *group);
 /* The log gets what has changed; the group is forgotten when nobody is in it. */

@@ -12,6 +12,15 @@ static broker_failure_t good(void)
     return (broker_failure_t){KAFKA_NONE, STR_NONE};
 }
 
+/* Of the other kind, or not there at all. */
+static broker_failure_t not_found(broker_request_t *r, str_t group)
+{
+    return BROKER_FAIL(&r->arena, KAFKA_GROUP_ID_NOT_FOUND,
+                       group_is_known(r, group) ? "Group " STR_FMT " is not a consumer group."
+                                                : "Group " STR_FMT " not found.",
+                       STR_ARG(group));
+}
+
 /* ---- what may be asked */
 
 static broker_failure_t check_join(broker_request_t *r)
@@ -55,7 +64,7 @@ static broker_failure_t check_heartbeat(broker_request_t *r)
     broker_pattern_t *pattern = NULL;
     if (m->subscribed_topic_regex.len &&
         broker_pattern_new(m->subscribed_topic_regex, &pattern, &err) != ST_OK)
-        return BROKER_FAIL(&r->arena, KAFKA_INVALID_REGULAR_EXPRESSION, "SubscribedTopicRegex: %s",
+        return BROKER_FAIL(&r->arena, KAFKA_INVALID_REGULAR_EXPRESSION, "SubscribedTopicRegex %s",
                            err.msg);
     broker_pattern_free(pattern);
     return m->member_epoch == 0 ? check_join(r) : good();
@@ -92,9 +101,11 @@ static broker_failure_t find_member(broker_request_t *r, const consumer_group_t 
     bool late = m->member_epoch == member->epoch_before && owns_all(member, m);
     if (m->member_epoch > 0 && m->member_epoch != member->epoch && !late)
         return BROKER_FAIL(&r->arena, KAFKA_FENCED_MEMBER_EPOCH,
-                           "The consumer group member has epoch %d, and not %d as the coordinator "
-                           "has it. The member must abandon all its partitions and rejoin.",
-                           m->member_epoch, member->epoch);
+                           "The consumer group member has a %s member epoch (%d) than the one "
+                           "known by the group coordinator (%d). The member must abandon all its "
+                           "partitions and rejoin.",
+                           m->member_epoch < member->epoch ? "smaller" : "greater", m->member_epoch,
+                           member->epoch);
     *ret = member;
     return good();
 }
@@ -109,8 +120,8 @@ static broker_failure_t join_static(broker_request_t *r, consumer_member_t *old,
         if (old->epoch != CONSUMER_EPOCH_LEAVES_SHORT)
             return BROKER_FAIL(&r->arena, KAFKA_UNRELEASED_INSTANCE_ID,
                                "Static member " STR_FMT " with instance id " STR_FMT
-                               " cannot join the group because the instance id is owned by "
-                               "member " STR_FMT ".",
+                               " cannot join the group because the instance id is owned by " STR_FMT
+                               " member.",
                                STR_ARG(m->member_id), STR_ARG(m->instance_id), STR_ARG(old->id));
     }
     consumer_member_replace(old, m->member_id);
@@ -199,6 +210,17 @@ static void go_on(broker_request_t *r, consumer_member_t *member, bool is_new, a
     put_assignment(r, member, m->member_epoch == 0 || full, answer);
 }
 
+/* Nobody is in it, or it is of the other kind. */
+static broker_failure_t no_group(broker_request_t *r)
+{
+    MESSAGE(consumer_group_heartbeat);
+    if (consumer_group_was(broker_coordinator_of(r), m->group_id))
+        return BROKER_FAIL(&r->arena, KAFKA_UNKNOWN_MEMBER_ID,
+                           "Member " STR_FMT " is not a member of group " STR_FMT ".",
+                           STR_ARG(m->member_id), STR_ARG(m->group_id));
+    return not_found(r, m->group_id);
+}
+
 static broker_failure_t beat(broker_request_t *r, answer_t *answer)
 {
     MESSAGE(consumer_group_heartbeat);
@@ -215,9 +237,7 @@ static broker_failure_t beat(broker_request_t *r, answer_t *answer)
         if (!broker_may(r->conn, ACL_DESCRIBE, ACL_TOPIC, m->subscribed_topic_names.ptr[i]))
             return (broker_failure_t){KAFKA_TOPIC_AUTHORIZATION_FAILED, STR_NONE};
     if (!g && (m->member_epoch != 0 || !group_make_way(c, m->group_id)))
-        return BROKER_FAIL(&r->arena,
-                           m->member_epoch ? KAFKA_UNKNOWN_MEMBER_ID : KAFKA_GROUP_ID_NOT_FOUND,
-                           "Group " STR_FMT " is not a consumer group.", STR_ARG(m->group_id));
+        return no_group(r);
     if (!g)
         g = consumer_group_new(c, m->group_id);
     f = m->member_epoch == 0 ? join(r, g, &member, &is_new) : find_member(r, g, &member);
@@ -278,7 +298,7 @@ static void describe(broker_request_t *r, const consumer_group_t *g,
         one->client_host = m->host;
         one->subscribed_topic_names.ptr = m->topics.ptr;
         one->subscribed_topic_names.len = (int32_t)m->topics.len;
-        one->subscribed_topic_regex = m->regex.len ? m->regex : STR_NONE;
+        one->subscribed_topic_regex = m->regex.ptr ? m->regex : STR("");
         one->member_type = 1; /* of the new protocol */
         put_partitions(r, m, false, &one->assignment);
         put_partitions(r, m, true, &one->target_assignment);
@@ -326,9 +346,9 @@ void broker_on_consumer_group_describe(broker_request_t *r)
             to->assignor_name = STR("uniform");
             continue;
         }
-        to->error_code = KAFKA_GROUP_ID_NOT_FOUND;
-        to->error_message = arena_printf(&r->arena, "Group " STR_FMT " is not a consumer group.",
-                                         STR_ARG(to->group_id));
+        broker_failure_t f = not_found(r, to->group_id);
+        to->error_code = f.code;
+        to->error_message = f.text;
     }
     broker_answer(r, answer);
 }

@@ -111,7 +111,7 @@ void consumer_member_keep_said(consumer_member_t *m)
         .client_id = m->client_id,
         .client_host = m->host,
         .subscribed_topic_names = {m->topics.ptr, (int32_t)m->topics.len},
-        .subscribed_topic_regex = m->regex.len ? m->regex : STR_NONE,
+        .subscribed_topic_regex = m->regex.ptr ? m->regex : STR(""),
         .rebalance_timeout_ms = m->rebalance_ms,
         .server_assignor = m->assignor};
     group_change_put(change_of(m->group), GROUP_RECORD_MEMBER, m->id, &v);

@@ -153,8 +153,6 @@ static int16_t delete_one(broker_request_t *r, str_t id)
     const group_t *g = group_find(c, id);
     if (!broker_may(r->conn, ACL_DELETE, ACL_GROUP, id))
         return KAFKA_GROUP_AUTHORIZATION_FAILED;
-    if (!id.len)
-        return KAFKA_INVALID_GROUP_ID;
     if (consumer_group_find(c, id) || (g && (g->members.len || g->pending.len)))
         return KAFKA_NON_EMPTY_GROUP;
     st_t st = group_forget(c, id, NULL);

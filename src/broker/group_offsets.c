@@ -18,8 +18,12 @@ int16_t group_check_committer(const broker_coordinator_t *c, str_t group, str_t 
     group_member_t *member;
     if (assigned)
         return consumer_group_check_committer(assigned, member_id, generation);
+    if (generation < 0 && (!g || g->state == GROUP_EMPTY))
+        return KAFKA_NONE;
+    if (!g && consumer_group_was(c, group))
+        return KAFKA_UNKNOWN_MEMBER_ID;
     if (!g || g->state == GROUP_EMPTY)
-        return generation < 0 ? KAFKA_NONE : KAFKA_ILLEGAL_GENERATION;
+        return KAFKA_ILLEGAL_GENERATION;
     if (generation < 0 && !member_id.len)
         return KAFKA_UNKNOWN_MEMBER_ID;
     int16_t code = group_member_check(g, member_id, instance_id, &member);
@@ -39,8 +43,10 @@ static int16_t check_request(broker_request_t *r)
         return KAFKA_INVALID_GROUP_ID;
     if (!broker_may(r->conn, ACL_READ, ACL_GROUP, m->group_id))
         return KAFKA_GROUP_AUTHORIZATION_FAILED;
-    return group_check_committer(c, m->group_id, m->member_id, m->group_instance_id,
-                                 m->generation_id_or_member_epoch);
+    int16_t code = group_check_committer(c, m->group_id, m->member_id, m->group_instance_id,
+                                         m->generation_id_or_member_epoch);
+    /* Older clients do not know that answer. */
+    return code == KAFKA_STALE_MEMBER_EPOCH && r->version < 9 ? KAFKA_UNSUPPORTED_VERSION : code;
 }
 
 static int16_t take_one(broker_request_t *r, log_topic_t *t, str_t topic,
@@ -238,12 +244,16 @@ fetch_topics(broker_request_t *r, str_t group, const wire_offset_fetch_request_t
     return to;
 }
 
-/* A member that says its epoch must be in it. */
+/* Who says a member's id or epoch must be one. */
 static int16_t check_reader(broker_request_t *r, const wire_offset_fetch_request_group_t *from)
 {
-    const consumer_group_t *g = consumer_group_find(broker_coordinator_of(r), from->group_id);
-    if (!g || !from->member_id.ptr || from->member_epoch < 0)
+    broker_coordinator_t *c = broker_coordinator_of(r);
+    const consumer_group_t *g = consumer_group_find(c, from->group_id);
+    if (!from->member_id.ptr && from->member_epoch < 0)
         return KAFKA_NONE;
+    if (!g)
+        return (int16_t)(consumer_group_was(c, from->group_id) ? KAFKA_UNKNOWN_MEMBER_ID
+                                                               : KAFKA_NONE);
     return consumer_group_check_committer(g, from->member_id, from->member_epoch);
 }
 

@@ -254,9 +254,26 @@ void broker_on_heartbeat(broker_request_t *r)
 
 /* ---- LeaveGroup */
 
+/* A tool removes members of a group that the broker assigns by this request, too. */
+static int16_t leave_assigned(consumer_group_t *g, str_t member_id, str_t instance_id)
+{
+    consumer_member_t *m = instance_id.ptr ? consumer_member_of_instance(g, instance_id)
+                                           : consumer_member_find(g, member_id);
+    if (!m)
+        return KAFKA_UNKNOWN_MEMBER_ID;
+    if (member_id.len && !str_eq(m->id, member_id))
+        return KAFKA_FENCED_INSTANCE_ID;
+    consumer_member_gone(m);
+    consumer_group_settle(g);
+    return KAFKA_NONE;
+}
+
 static int16_t leave(broker_coordinator_t *c, str_t group_id, str_t member_id, str_t instance_id)
 {
     group_t *g = group_find(c, group_id);
+    consumer_group_t *assigned = consumer_group_find(c, group_id);
+    if (assigned)
+        return leave_assigned(assigned, member_id, instance_id);
     if (!g)
         return KAFKA_UNKNOWN_MEMBER_ID;
     group_pending_t *pending = group_pending_find(g, member_id);
@@ -283,7 +300,7 @@ void broker_on_leave_group(broker_request_t *r)
     broker_coordinator_t *c = broker_coordinator_of(r);
     if (r->version < 3) {
         answer->error_code = leave(c, m->group_id, m->member_id, STR_NONE);
-        broker_answer(r, answer);
+        coordinator_answer(r, answer);
         return;
     }
     NEW_LIST(&r->arena, answer->members, leave_group_response_member, m->members.len);
@@ -293,5 +310,5 @@ void broker_on_leave_group(broker_request_t *r)
             one->member_id, one->group_instance_id,
             leave(c, m->group_id, one->member_id, one->group_instance_id)};
     }
-    broker_answer(r, answer);
+    coordinator_answer(r, answer);
 }

@@ -317,7 +317,7 @@ int16_t broker_code(st_t st);
 /* ---- config.c */
 typedef struct broker_topic_rules {
     int64_t message_bytes_max, before_ms_max, after_ms_max;
-    bool append_time, compacts;
+    bool append_time, compacts, deletes;
 } broker_topic_rules_t;
 
 /* What Produce must look at. */

@@ -1,7 +1,7 @@
 /* pattern.h: regular expressions that clients send: a group's topics, transactional ids.
  *
- * Matched without backtracking, as RE2 has it, against the whole of a name. A pattern that costs
- * too much matches nothing.
+ * Of RE2's syntax, and as there matched without backtracking, against the whole of a name. A
+ * pattern that costs too much matches nothing.
  */
 #ifndef ARUS_BROKER_PATTERN_H
 #define ARUS_BROKER_PATTERN_H

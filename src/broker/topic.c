@@ -295,6 +295,14 @@ static void trim_one(broker_request_t *r, str_t name,
     to->error_code = broker_topic_find(r->conn, ACL_DELETE, name, &none, &t);
     if (to->error_code)
         return;
+    if (broker_topic_internal(name))
+        to->error_code = KAFKA_INVALID_TOPIC;
+    else if (!broker_topic_rules(broker_of(r), t, &r->arena).deletes)
+        to->error_code = KAFKA_POLICY_VIOLATION;
+    if (to->error_code) {
+        log_topic_unref(t);
+        return;
+    }
     st_t st = ST_NOT_FOUND;
     if (from->partition_index >= 0 && from->partition_index < log_topic_partitions(t))
         st = from->offset < -1

@@ -143,11 +143,11 @@ def test_transactions(tools):
 def test_output_json(tools, tmp_path):
     """The same facts as in Kafka's text, an object a line, by every tool."""
     [made] = tools.rows("kafka-topics", "--create", "--topic", "a.b", "--partitions", "2", "--config",
-                        "cleanup.policy=compact")
+                        "cleanup.policy=[compact,delete]")
     assert made == {"topic": "a.b", "created": True}
     assert tools.rows("kafka-topics", "--list") == [{"topic": "a.b", "internal": False}]
     topic, zero, one = tools.rows("kafka-topics", "--describe")
-    assert (topic["partitionCount"], topic["configs"]) == (2, "cleanup.policy=compact")
+    assert (topic["partitionCount"], topic["configs"]) == (2, "cleanup.policy=compact,delete")
     assert one == {"topic": "a.b", "partition": 1, "leader": 1, "replicas": [1], "isr": [1]} and zero["partition"] == 0
     assert tools.rows("kafka-topics", "--alter", "--topic", "a.b", "--partitions", "3") == [
         {"topic": "a.b", "partitionCount": 3}]

@@ -143,7 +143,7 @@ def test_transactions(tools):
 def test_output_json(tools, tmp_path):
     """The same facts as in Kafka's text, an object a line, by every tool."""
     [made] = tools.rows("kafka-topics", "--create", "--topic", "a.b", "--partitions", "2", "--config",
-                        "cleanup.policy=[compact,delete]")
+                        "cleanup.policy=compact,delete")
     assert made == {"topic": "a.b", "created": True}
     assert tools.rows("kafka-topics", "--list") == [{"topic": "a.b", "internal": False}]
     topic, zero, one = tools.rows("kafka-topics", "--describe")

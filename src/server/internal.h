@@ -113,7 +113,18 @@ struct server {
     bool quiet; /* the last round had nothing to do */
 };
 
+/* host.c */
 engine_host_t server_host(server_t *s);
+/* One record, durable when it returns. */
+ST server_append_one(server_t *s, log_topic_t *t, int32_t partition, const exec_input_t *r,
+                     err_t *err);
+/* The query gets a runner. */
+ST server_query_run(server_t *s, engine_query_t *q, err_t *err);
+/* It could not: it is in ERROR, and tried again. */
+void server_query_broken(server_t *s, engine_query_t *q, const err_t *why);
+
+/* stats.c: after a round. */
+void server_publish_stats(server_t *s);
 
 /* runner.c */
 ST runner_new(server_t *s, const plan_t *plan, engine_query_t *q, exec_sink_t *sink,

@@ -1,185 +1,7 @@
 #include "server/internal.h"
 
-#include <inttypes.h>
-
 #define CHECKPOINT_BYTES_MIN (32u << 20)
 #define COMMIT_BYTES         (64u << 20)
-
-/* ---- the engine's host ----------------------------------------------------------------------- */
-
-static ST topic_get(void *self, str_t name, engine_topic_t *ret, err_t *err)
-{
-    server_t *s = self;
-    arena_t a;
-    arena_init(&a, ARENA_NO_LIMIT);
-    log_topic_info_t info;
-    st_t st = log_topic_describe(s->opt.log, name, &a, &info, err);
-    if (st == ST_OK) {
-        *ret = (engine_topic_t){info.partitions, info.replicas, 604800000};
-        for (size_t i = 0; i < info.n_configs; i++)
-            if (str_eq(info.config[i].name, STR("retention.ms")) &&
-                !str_to_i64(info.config[i].value, &ret->retention_ms))
-                ret->retention_ms = 604800000;
-    }
-    arena_done(&a);
-    return st;
-}
-
-static int64_t topic_records(void *self, str_t name)
-{
-    server_t *s = self;
-    log_topic_t *t;
-    int64_t n = 0;
-    if (log_topic_open(s->opt.log, name, &t, NULL) != ST_OK)
-        return 0;
-    for (int32_t p = 0; p < log_topic_partitions(t); p++) {
-        log_offsets_t o;
-        if (log_topic_offsets(t, p, &o, NULL) == ST_OK)
-            n += o.end - o.start;
-    }
-    log_topic_unref(t);
-    return n;
-}
-
-static void topic_readers(void *self, arena_t *a, engine_readers_t **ret, size_t *ret_n)
-{
-    server_t *s = self;
-    *ret_n = 0;
-    if (s->opt.readers)
-        s->opt.readers(s->opt.log, a, ret, ret_n);
-}
-
-static ST topic_create(void *self, const engine_topic_spec_t *spec, err_t *err)
-{
-    server_t *s = self;
-    char retention[32];
-    log_config_t config[2] = {{STR("cleanup.policy"), str_of(spec->cleanup)}};
-    size_t n = 1;
-    if (spec->retention_ms) {
-        snprintf(retention, sizeof retention, "%" PRId64, spec->retention_ms);
-        config[n++] = (log_config_t){STR("retention.ms"), str_of(retention)};
-    }
-    log_topic_spec_t t = {spec->name, spec->partitions, spec->replicas, config, n};
-    return log_topic_create(s->opt.log, &t, err);
-}
-
-static ST topic_delete(void *self, str_t name, err_t *err)
-{
-    return log_topic_delete(((server_t *)self)->opt.log, name, err);
-}
-
-static ST topic_list(void *self, arena_t *a, str_t **ret, size_t *ret_n, err_t *err)
-{
-    log_topic_info_t *info;
-    size_t n;
-    TRY(log_topic_list(((server_t *)self)->opt.log, a, &info, &n, err));
-    *ret = ARENA_ARRAY(a, str_t, n + 1);
-    for (size_t i = 0; i < n; i++)
-        (*ret)[i] = info[i].name;
-    *ret_n = n;
-    return ST_OK;
-}
-
-/* One record in a batch of its own. */
-static ST append_one(server_t *s, log_topic_t *t, int32_t partition, const exec_input_t *r,
-                     err_t *err)
-{
-    buf_t b = BUF_INIT;
-    wire_writer_t w;
-    wire_batch_begin(&w, &b, &WIRE_BATCH_PLAIN);
-    wire_batch_add(&w, r->ts_ms, r->key, r->value, NULL, 0);
-    st_t st = wire_batch_finish(&w, err);
-    if (st == ST_OK) {
-        log_commit_t *c = log_commit_new(s->opt.log);
-        log_commit_append(c, t, partition, buf_str(&b));
-        st = log_commit(s->opt.log, c, NULL, err);
-    }
-    buf_done(&b);
-    return st;
-}
-
-static ST produce(void *self, str_t topic, int32_t partition, const exec_input_t *r, err_t *err)
-{
-    server_t *s = self;
-    log_topic_t *t;
-    TRY(log_topic_open(s->opt.log, topic, &t, err));
-    st_t st = append_one(s, t, partition, r, err);
-    log_topic_unref(t);
-    return st;
-}
-
-static ST query_run(server_t *s, engine_query_t *q, err_t *err)
-{
-    runner_t *r;
-    TRY(runner_new(s, q->plan, q, NULL, q->from_start, &r, err));
-    q->running = r;
-    VEC_PUSH(&s->runners, r);
-    return ST_OK;
-}
-
-static void query_broken(server_t *s, engine_query_t *q, const err_t *why)
-{
-    trace_line(TRACE_ERROR, "sql", STR_FMT ": %s", STR_ARG(q->id), why->msg);
-    q->running = runner_new_broken(s, q);
-    VEC_PUSH(&s->runners, q->running);
-    if (q->state == ENGINE_RUNNING)
-        q->state = ENGINE_ERROR;
-}
-
-static ST query_start(void *self, engine_query_t *q, err_t *err)
-{
-    server_t *s = self;
-    return s->started ? query_run(s, q, err) : ST_OK;
-}
-
-static void query_stop(void *self, engine_query_t *q, bool forget)
-{
-    server_t *s = self;
-    runner_t *r = q->running;
-    for (size_t i = 0; i < s->runners.len; i++)
-        if (s->runners.ptr[i] == r) {
-            VEC_REMOVE(&s->runners, i);
-            break;
-        }
-    if (forget && !r)
-        r = runner_new_broken(s, q);
-    if (forget)
-        runner_forget(r);
-    runner_free(r);
-    q->running = NULL;
-}
-
-static int64_t now_ms(void *self)
-{
-    return io_now_ms(((server_t *)self)->opt.io);
-}
-
-static uint64_t chance(void *self)
-{
-    return io_random_u64(((server_t *)self)->opt.io);
-}
-
-engine_host_t server_host(server_t *s)
-{
-    return (engine_host_t){.self = s,
-                           .topic_get = topic_get,
-                           .topic_records = topic_records,
-                           .topic_readers = topic_readers,
-                           .topic_create = topic_create,
-                           .topic_delete = topic_delete,
-                           .topic_list = topic_list,
-                           .produce = produce,
-                           .query_start = query_start,
-                           .query_stop = query_stop,
-                           .connector_create = server_connector_create,
-                           .connector_exists = server_connector_exists,
-                           .connector_drop = server_connector_drop,
-                           .connector_list = server_connector_list,
-                           .connector_get = server_connector_get,
-                           .connector_plugins = server_connector_plugins,
-                           .now_ms = now_ms,
-                           .random = chance};
-}
 
 /* ---- the command topic ----------------------------------------------------------------------- */
 
@@ -210,7 +32,7 @@ static ST write_command(void *env, err_t *err)
     json_put_member_i64(&b, "version", 1);
     BUF_LIT(&b, "}");
     exec_input_t r = {.value = buf_str(&b), .ts_ms = io_now_ms(s->opt.io)};
-    st_t st = append_one(s, s->commands, 0, &r, err);
+    st_t st = server_append_one(s, s->commands, 0, &r, err);
     buf_done(&b);
     return st;
 }
@@ -527,92 +349,6 @@ static void checkpoint_if_due(server_t *s)
     }
 }
 
-static server_work_t work_of(const plan_t *p)
-{
-    if (plan_has(p->root, PLAN_STREAM_STREAM_JOIN) || plan_has(p->root, PLAN_STREAM_TABLE_JOIN) ||
-        plan_has(p->root, PLAN_TABLE_TABLE_JOIN))
-        return SERVER_JOINS;
-    bool groups = plan_has(p->root, PLAN_AGGREGATE) || plan_has(p->root, PLAN_TABLE_AGGREGATE);
-    return groups ? SERVER_GROUPS : SERVER_SELECTS;
-}
-
-static void publish_stats(server_t *s)
-{
-    pthread_mutex_lock(&s->stats_lock);
-    arena_reset(&s->stats_arena);
-    server_stats_t *st = &s->stats;
-    st->n_queries = s->runners.len;
-    st->query = ARENA_ARRAY(&s->stats_arena, server_query_stats_t, s->runners.len + 1);
-    for (size_t i = 0; i < s->runners.len; i++) {
-        const runner_t *r = s->runners.ptr[i];
-        exec_stats_t x = r->exec ? exec_stats(r->exec) : (exec_stats_t){0};
-        static const char *const states[] = {"RUNNING", "PAUSED", "ERROR"};
-        st->query[i] = (server_query_stats_t){arena_str(&s->stats_arena, r->query->id),
-                                              str_of(states[r->query->state]),
-                                              work_of(r->query->plan),
-                                              x.records_in,
-                                              x.records_out,
-                                              x.failed + r->failed,
-                                              r->lag,
-                                              r->busy_ns,
-                                              x.state_bytes};
-    }
-    st->n_push = s->streams.len;
-    st->rounds = s->rounds;
-    st->commit_ns = s->commit_ns;
-    st->busy_ns = s->busy_ns;
-    st->idle = s->quiet;
-    pthread_mutex_unlock(&s->stats_lock);
-}
-
-static void query_stats(server_t *s, arena_t *a, server_stats_t *ret)
-{
-    pthread_mutex_lock(&s->stats_lock);
-    *ret = s->stats;
-    ret->query = ARENA_ARRAY(a, server_query_stats_t, ret->n_queries + 1);
-    for (size_t i = 0; i < ret->n_queries; i++) {
-        ret->query[i] = s->stats.query[i];
-        ret->query[i].id = arena_str(a, ret->query[i].id);
-    }
-    pthread_mutex_unlock(&s->stats_lock);
-}
-
-/* Under s->lock. */
-static void connector_stats(const server_t *s, arena_t *a, server_stats_t *ret)
-{
-    ret->n_connectors = s->connectors.len;
-    ret->connector = ARENA_ARRAY(a, server_connector_stats_t, s->connectors.len + 1);
-    for (size_t i = 0; i < s->connectors.len; i++) {
-        const server_connector_t *c = s->connectors.ptr[i];
-        ret->connector[i] = (server_connector_stats_t){
-            arena_str(a, c->name), str_of(c->class->name), c->source, {0}};
-        if (c->running)
-            c->class->status(c->running, &ret->connector[i].status);
-        ret->idle = ret->idle && (ret->connector[i].status.idle || ret->connector[i].status.failed);
-    }
-}
-
-void server_stats(server_t *s, arena_t *a, server_stats_t *ret)
-{
-    query_stats(s, a, ret);
-    pthread_mutex_lock(&s->lock);
-    connector_stats(s, a, ret);
-    pthread_mutex_unlock(&s->lock);
-}
-
-bool server_stats_try(server_t *s, arena_t *a, server_stats_t *ret)
-{
-    query_stats(s, a, ret);
-    if (pthread_mutex_trylock(&s->lock)) {
-        ret->n_connectors = 0;
-        ret->idle = false;
-        return false;
-    }
-    connector_stats(s, a, ret);
-    pthread_mutex_unlock(&s->lock);
-    return true;
-}
-
 static void *run(void *arg)
 {
     server_t *s = arg;
@@ -630,7 +366,7 @@ static void *run(void *arg)
         s->quiet = !busy;
         if (changed || now - published > 100000000) {
             published = now;
-            publish_stats(s);
+            server_publish_stats(s);
         }
         if (!busy && !atomic_load(&s->stop))
             log_watch_wait(s->watch, 500);
@@ -686,8 +422,8 @@ st_t server_start(server_t *s, err_t *err)
     for (size_t i = 0; i < engine_n_queries(s->engine); i++) {
         engine_query_t *q = engine_query_at(s->engine, i);
         err_t why;
-        if (query_run(s, q, &why) != ST_OK)
-            query_broken(s, q, &why);
+        if (server_query_run(s, q, &why) != ST_OK)
+            server_query_broken(s, q, &why);
     }
     for (size_t i = 0; i < s->connectors.len; i++) {
         if (s->connectors.ptr[i]->running)
@@ -696,7 +432,7 @@ st_t server_start(server_t *s, err_t *err)
         if (st != ST_OK)
             return err_wrap(err, st, "connector " STR_FMT, STR_ARG(s->connectors.ptr[i]->name));
     }
-    publish_stats(s);
+    server_publish_stats(s);
     int e = pthread_create(&s->thread, NULL, run, s);
     if (e)
         die("cannot start a thread: %s", strerror(e));

@@ -1,117 +1,11 @@
-/* SHOW, LIST, DESCRIBE, EXPLAIN: what there is, as ksqlDB's REST entities. */
-#include "sql/engine/internal.h"
-
-#define LONG_WINDOW_MS 3600000 /* a join's window that is worth a warning */
-
-static buf_t *begin(engine_run_t *r, const char *entity)
-{
-    buf_t *b = r->reply->json;
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "@type", str_of(entity));
-    json_put_member_str(b, "statementText", r->stmt->text);
-    return b;
-}
-
-static void end(buf_t *b)
-{
-    json_put_name(b, "warnings");
-    BUF_LIT(b, "[]}");
-}
-
-static void put_null(buf_t *b, const char *name)
-{
-    json_put_name(b, name);
-    BUF_LIT(b, "null");
-}
-
-/* {"type":"ARRAY","fields":null,"memberSchema":{…}} */
-static void put_type(buf_t *b, const data_type_t *t)
-{
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "type", str_of(data_kind_name(t->kind)));
-    if (t->kind == DATA_STRUCT) {
-        json_put_name(b, "fields");
-        BUF_LIT(b, "[");
-        for (size_t i = 0; i < t->n_fields; i++) {
-            json_put_item(b);
-            BUF_LIT(b, "{");
-            json_put_member_str(b, "name", t->field[i].name);
-            json_put_name(b, "schema");
-            put_type(b, t->field[i].type);
-            BUF_LIT(b, "}");
-        }
-        BUF_LIT(b, "]");
-    } else {
-        put_null(b, "fields");
-    }
-    if (t->elem) {
-        json_put_name(b, "memberSchema");
-        put_type(b, t->elem);
-    } else {
-        put_null(b, "memberSchema");
-    }
-    if (t->kind == DATA_DECIMAL) {
-        json_put_name(b, "parameters");
-        BUF_LIT(b, "{");
-        json_put_member_i64(b, "precision", t->precision);
-        json_put_member_i64(b, "scale", t->scale);
-        BUF_LIT(b, "}");
-    }
-    BUF_LIT(b, "}");
-}
-
-static void put_fields(buf_t *b, data_columns_t c, const char *role)
-{
-    for (size_t i = 0; i < c.len; i++) {
-        json_put_item(b);
-        BUF_LIT(b, "{");
-        json_put_member_str(b, "name", c.ptr[i].name);
-        json_put_name(b, "schema");
-        put_type(b, c.ptr[i].type);
-        if (role)
-            json_put_member_str(b, "type", str_of(role));
-        BUF_LIT(b, "}");
-    }
-}
-
-static const char *window_name(sql_window_kind_t k)
-{
-    static const char *const names[] = {"", "TUMBLING", "HOPPING", "SESSION"};
-    return names[k];
-}
-
-static const char *state_name(const engine_query_t *q)
-{
-    static const char *const names[] = {"RUNNING", "PAUSED", "ERROR"};
-    return names[q->state];
-}
-
-static int by_name(const void *x, const void *y)
-{
-    const catalog_source_t *const *a = x, *const *b = y;
-    return str_cmp((*a)->name, (*b)->name);
-}
-
-/* All streams, or all tables, by name. */
-static const catalog_source_t **sorted(engine_run_t *r, bool table, size_t *ret_n)
-{
-    const map_t *m = &r->e->catalog.sources;
-    const catalog_source_t **list = ARENA_ARRAY(r->scratch, const catalog_source_t *, m->len + 1);
-    size_t n = 0;
-    for (map_entry_t *e = NULL; (e = map_next(m, e));)
-        if (((const catalog_source_t *)e->value)->table == table)
-            list[n++] = e->value;
-    if (n)
-        qsort(list, n, sizeof(void *), by_name);
-    *ret_n = n;
-    return list;
-}
+/* show.c: SHOW and LIST: what there is, as ksqlDB's REST entities. */
+#include "sql/engine/entity.h"
 
 static void show_sources(engine_run_t *r, bool table)
 {
-    buf_t *b = begin(r, table ? "tables" : "streams");
+    buf_t *b = entity_begin(r, table ? "tables" : "streams");
     size_t n;
-    const catalog_source_t **list = sorted(r, table, &n);
+    const catalog_source_t **list = entity_sources(r, table, &n);
     json_put_name(b, table ? "tables" : "streams");
     BUF_LIT(b, "[");
     for (size_t i = 0; i < n; i++) {
@@ -126,42 +20,20 @@ static void show_sources(engine_run_t *r, bool table)
         BUF_LIT(b, "}");
     }
     BUF_LIT(b, "]");
-    end(b);
-}
-
-static void put_query(buf_t *b, const engine_query_t *q)
-{
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "queryString", q->statement);
-    json_put_name(b, "sinks");
-    BUF_LIT(b, "[");
-    if (q->sink.len)
-        json_put_str(b, q->sink);
-    BUF_LIT(b, "]");
-    json_put_name(b, "sinkKafkaTopics");
-    BUF_LIT(b, "[");
-    if (q->sink_topic.len)
-        json_put_str(b, q->sink_topic);
-    BUF_LIT(b, "]");
-    json_put_member_str(b, "id", q->id);
-    json_put_name(b, "statusCount");
-    buf_printf(b, "{\"%s\":1}", state_name(q));
-    json_put_member_str(b, "queryType", STR("PERSISTENT"));
-    json_put_member_str(b, "state", str_of(state_name(q)));
-    BUF_LIT(b, "}");
+    entity_end(b);
 }
 
 static void show_queries(engine_run_t *r)
 {
-    buf_t *b = begin(r, "queries");
+    buf_t *b = entity_begin(r, "queries");
     json_put_name(b, "queries");
     BUF_LIT(b, "[");
     for (size_t i = 0; i < r->e->queries.len; i++) {
         json_put_item(b);
-        put_query(b, r->e->queries.ptr[i]);
+        entity_put_query(b, r->e->queries.ptr[i]);
     }
     BUF_LIT(b, "]");
-    end(b);
+    entity_end(b);
 }
 
 static bool hidden_topic(str_t name)
@@ -206,7 +78,7 @@ static ST show_topics(engine_run_t *r, err_t *err)
     TRY(h->topic_list(h->self, r->scratch, &names, &n, err));
     if (r->stmt->show.extended && h->topic_readers)
         h->topic_readers(h->self, r->scratch, &others, &n_others);
-    buf_t *b = begin(r, r->stmt->show.extended ? "kafka_topics_extended" : "kafka_topics");
+    buf_t *b = entity_begin(r, r->stmt->show.extended ? "kafka_topics_extended" : "kafka_topics");
     json_put_name(b, "topics");
     BUF_LIT(b, "[");
     for (size_t i = 0; i < n; i++) {
@@ -227,13 +99,13 @@ static ST show_topics(engine_run_t *r, err_t *err)
         BUF_LIT(b, "}");
     }
     BUF_LIT(b, "]");
-    end(b);
+    entity_end(b);
     return ST_OK;
 }
 
 static void show_map(engine_run_t *r, const char *entity, const char *list, const map_t *m)
 {
-    buf_t *b = begin(r, entity);
+    buf_t *b = entity_begin(r, entity);
     json_put_name(b, list);
     BUF_LIT(b, "[");
     for (map_entry_t *e = NULL; (e = map_next(m, e));) {
@@ -244,7 +116,7 @@ static void show_map(engine_run_t *r, const char *entity, const char *list, cons
         BUF_LIT(b, "}");
     }
     BUF_LIT(b, "]");
-    end(b);
+    entity_end(b);
 }
 
 /* Names and values that may carry a secret are never shown. */
@@ -278,7 +150,7 @@ static void put_property(buf_t *b, str_t name, str_t value, const char *level)
 
 static void show_properties(engine_run_t *r)
 {
-    buf_t *b = begin(r, "properties");
+    buf_t *b = entity_begin(r, "properties");
     json_put_name(b, "properties");
     BUF_LIT(b, "[");
     for (map_entry_t *e = NULL; (e = map_next(&r->e->properties, e));)
@@ -295,12 +167,12 @@ static void show_properties(engine_run_t *r)
     BUF_LIT(b, "]");
     json_put_name(b, "defaultProperties");
     BUF_LIT(b, "[]");
-    end(b);
+    entity_end(b);
 }
 
 static void show_functions(engine_run_t *r)
 {
-    buf_t *b = begin(r, "function_names");
+    buf_t *b = entity_begin(r, "function_names");
     static const char *const kinds[] = {"SCALAR", "AGGREGATE", "TABLE"};
     size_t n;
     const sql_function_t *f = sql_functions(&n);
@@ -317,218 +189,34 @@ static void show_functions(engine_run_t *r)
         BUF_LIT(b, "}");
     }
     BUF_LIT(b, "]");
-    end(b);
-}
-
-static ST describe_function(engine_run_t *r, err_t *err)
-{
-    size_t n;
-    const sql_function_t *f = sql_functions(&n), *first = NULL;
-    for (size_t i = 0; i < n && !first; i++)
-        if (str_eq_nocase(str_of(f[i].name), r->stmt->show.name))
-            first = &f[i];
-    if (!first)
-        return BAD("Can't find any functions with the name '" STR_FMT "'",
-                   STR_ARG(r->stmt->show.name));
-    static const char *const kinds[] = {"SCALAR", "AGGREGATE", "TABLE"};
-    buf_t *b = begin(r, "describe_function");
-    json_put_member_str(b, "name", str_of(first->name));
-    json_put_member_str(b, "description", str_of(first->doc));
-    json_put_member_str(b, "author", STR("arus"));
-    json_put_member_str(b, "version", STR(""));
-    json_put_member_str(b, "path", STR("internal"));
-    json_put_member_str(b, "type", str_of(kinds[first->kind]));
-    json_put_name(b, "functions");
-    BUF_LIT(b, "[");
-    for (const sql_function_t *g = first; g < f + n && str_eq(str_of(g->name), str_of(first->name));
-         g++) {
-        json_put_item(b);
-        BUF_LIT(b, "{");
-        json_put_name(b, "arguments");
-        BUF_LIT(b, "[]");
-        json_put_member_str(b, "returnType", str_of(g->signature));
-        json_put_member_str(b, "description", str_of(g->doc));
-        BUF_LIT(b, "}");
-    }
-    BUF_LIT(b, "]");
-    end(b);
-    return ST_OK;
+    entity_end(b);
 }
 
 static void show_types(engine_run_t *r)
 {
-    buf_t *b = begin(r, "type_list");
+    buf_t *b = entity_begin(r, "type_list");
     const map_t *m = &r->e->catalog.types;
     json_put_name(b, "types");
     BUF_LIT(b, "{");
     for (map_entry_t *e = NULL; (e = map_next(m, e));) {
         json_put_name_str(b, e->key);
-        put_type(b, catalog_get_type(&r->e->catalog, e->key));
+        entity_put_type(b, catalog_get_type(&r->e->catalog, e->key));
     }
     BUF_LIT(b, "}");
-    end(b);
-}
-
-static void put_source(engine_run_t *r, buf_t *b, const catalog_source_t *s, bool extended)
-{
-    const engine_host_t *h = &r->e->opt.host;
-    engine_topic_t t = {0};
-    char statistics[48] = "";
-    if (extended && h->topic_get(h->self, s->topic, &t, NULL) != ST_OK)
-        t = (engine_topic_t){0};
-    if (extended && h->topic_records)
-        snprintf(statistics, sizeof statistics, "total-messages: %lld",
-                 (long long)h->topic_records(h->self, s->topic));
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "name", s->name);
-    if (s->window.kind)
-        json_put_member_str(b, "windowType", str_of(window_name(s->window.kind)));
-    else
-        put_null(b, "windowType");
-    for (int writes = 0; writes < 2; writes++) {
-        json_put_name(b, writes ? "writeQueries" : "readQueries");
-        BUF_LIT(b, "[");
-        for (size_t i = 0; i < r->e->queries.len; i++) {
-            const engine_query_t *q = r->e->queries.ptr[i];
-            bool is = writes && str_eq(q->sink, s->name);
-            for (size_t k = 0; !writes && k < q->bound.n_sources; k++)
-                is |= str_eq(q->bound.source[k]->name, s->name);
-            if (!is)
-                continue;
-            json_put_item(b);
-            put_query(b, q);
-        }
-        BUF_LIT(b, "]");
-    }
-    json_put_name(b, "fields");
-    BUF_LIT(b, "[");
-    put_fields(b, s->key, "KEY");
-    put_fields(b, s->value, NULL);
-    BUF_LIT(b, "]");
-    json_put_member_str(b, "type", s->table ? STR("TABLE") : STR("STREAM"));
-    json_put_member_str(b, "timestamp", s->timestamp_column.len ? s->timestamp_column : STR(""));
-    json_put_member_str(b, "statistics", str_of(statistics));
-    json_put_member_str(b, "errorStats", STR(""));
-    json_put_member_bool(b, "extended", extended);
-    json_put_member_str(b, "keyFormat", str_of(format_name(s->key_format.id)));
-    json_put_member_str(b, "valueFormat", str_of(format_name(s->value_format.id)));
-    json_put_member_str(b, "topic", s->topic);
-    json_put_member_i64(b, "partitions", t.partitions);
-    json_put_member_i64(b, "replication", t.replicas);
-    json_put_member_str(b, "statement", s->statement);
-    json_put_name(b, "queryOffsetSummaries");
-    BUF_LIT(b, "[]");
-    json_put_name(b, "sourceConstraints");
-    BUF_LIT(b, "[]");
-    json_put_name(b, "clusterStatistics");
-    BUF_LIT(b, "[]");
-    json_put_name(b, "clusterErrorStats");
-    BUF_LIT(b, "[]}");
-}
-
-static ST describe(engine_run_t *r, err_t *err)
-{
-    const catalog_source_t *s = catalog_get(&r->e->catalog, r->stmt->show.name);
-    if (!s)
-        return BAD("Could not find STREAM/TABLE '" STR_FMT "' in the Metastore",
-                   STR_ARG(r->stmt->show.name));
-    buf_t *b = begin(r, "sourceDescription");
-    json_put_name(b, "sourceDescription");
-    put_source(r, b, s, r->stmt->show.extended);
-    end(b);
-    return ST_OK;
-}
-
-static void describe_all(engine_run_t *r)
-{
-    buf_t *b = begin(r, "source_descriptions");
-    size_t n;
-    const catalog_source_t **list = sorted(r, r->stmt->show.table, &n);
-    json_put_name(b, "sourceDescriptions");
-    BUF_LIT(b, "[");
-    for (size_t i = 0; i < n; i++) {
-        json_put_item(b);
-        put_source(r, b, list[i], r->stmt->show.extended);
-    }
-    BUF_LIT(b, "]");
-    end(b);
+    entity_end(b);
 }
 
 /* A list that the host writes; NULL: it has none. */
 static void show_of_host(engine_run_t *r, const char *type, const char *list,
                          void (*put)(void *self, buf_t *b))
 {
-    buf_t *b = begin(r, type);
+    buf_t *b = entity_begin(r, type);
     json_put_name(b, list);
     if (put)
         put(r->e->opt.host.self, b);
     else
         BUF_LIT(b, "[]");
-    end(b);
-}
-
-static bool names(const engine_connector_info_t *c, const catalog_source_t *s)
-{
-    for (size_t i = 0; i < c->n_topics; i++)
-        if (str_eq(c->topic[i], s->topic) || str_eq_nocase(c->topic[i], s->name))
-            return true;
-    return false;
-}
-
-/* As Kafka Connect has it: one task, here. */
-static void put_status(buf_t *b, const engine_connector_info_t *c)
-{
-    str_t state = c->failed ? STR("FAILED") : STR("RUNNING"), why = c->failed ? c->why : STR("");
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "name", c->name);
-    json_put_name(b, "connector");
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "state", state);
-    json_put_member_str(b, "worker_id", STR("local"));
-    json_put_member_str(b, "trace", why);
-    BUF_LIT(b, "}");
-    json_put_name(b, "tasks");
-    BUF_LIT(b, "[{\"id\":0");
-    json_put_member_str(b, "state", state);
-    json_put_member_str(b, "worker_id", STR("local"));
-    json_put_member_str(b, "trace", why);
-    BUF_LIT(b, "}]");
-    json_put_member_str(b, "type", c->source ? STR("source") : STR("sink"));
-    BUF_LIT(b, "}");
-}
-
-static ST describe_connector(engine_run_t *r, err_t *err)
-{
-    const engine_host_t *h = &r->e->opt.host;
-    engine_connector_info_t c;
-    if (!h->connector_get)
-        return err_set(err, ST_UNSUPPORTED, "Connectors do not run here");
-    TRY(h->connector_get(h->self, r->stmt->show.name, r->scratch, &c, err));
-    buf_t *b = begin(r, "connector_description");
-    json_put_member_str(b, "connectorClass", c.class);
-    json_put_name(b, "status");
-    put_status(b, &c);
-    json_put_name(b, "sources");
-    BUF_LIT(b, "[");
-    for (int table = 0; table < 2; table++) {
-        size_t n;
-        const catalog_source_t **list = sorted(r, table, &n);
-        for (size_t i = 0; i < n; i++)
-            if (names(&c, list[i])) {
-                json_put_item(b);
-                put_source(r, b, list[i], false);
-            }
-    }
-    BUF_LIT(b, "]");
-    json_put_name(b, "topics");
-    BUF_LIT(b, "[");
-    for (size_t i = 0; i < c.n_topics; i++) {
-        json_put_item(b);
-        json_put_str(b, c.topic[i]);
-    }
-    BUF_LIT(b, "]");
-    end(b);
-    return ST_OK;
+    entity_end(b);
 }
 
 st_t engine_show(engine_run_t *r, err_t *err)
@@ -537,9 +225,9 @@ st_t engine_show(engine_run_t *r, err_t *err)
         return ST_OK;
     switch ((int)r->stmt->kind) { /* those that show something */
     case SQL_STMT_DESCRIBE:
-        return describe(r, err);
+        return describe_source(r, err);
     case SQL_STMT_DESCRIBE_ALL:
-        describe_all(r);
+        describe_sources(r);
         return ST_OK;
     case SQL_STMT_DESCRIBE_FUNCTION:
         return describe_function(r, err);
@@ -579,100 +267,4 @@ st_t engine_show(engine_run_t *r, err_t *err)
         ASSERT(!"a statement that shows something");
         return ST_OK;
     }
-}
-
-static ST explained(engine_run_t *r, arena_t *a, const engine_query_t **ret_query,
-                    bind_result_t *ret, err_t *err)
-{
-    const sql_explain_t *x = &r->stmt->explain;
-    if (!x->stmt) {
-        *ret_query = engine_find_query(r->e, x->query_id);
-        if (!*ret_query)
-            return BAD("Query with id:" STR_FMT
-                       " does not exist, use SHOW QUERIES to view the full set of queries.",
-                       STR_ARG(x->query_id));
-        *ret = (*ret_query)->bound;
-        return ST_OK;
-    }
-    const sql_query_t *q = x->stmt->kind == SQL_STMT_QUERY           ? x->stmt->query
-                           : x->stmt->kind == SQL_STMT_CREATE_AS     ? x->stmt->create.query
-                           : x->stmt->kind == SQL_STMT_INSERT_SELECT ? x->stmt->insert.query
-                                                                     : NULL;
-    if (!q)
-        return BAD("The provided statement does not run a ksql query");
-    return bind_query(a, &r->e->bind, q, BIND_TRANSIENT, STR_NONE, ret, err);
-}
-
-/* A join of streams remembers every row for its window: rows that come again and again meet all
- * that came before them. */
-static void warn_of_joins(buf_t *b, const plan_step_t *s)
-{
-    if (!s)
-        return;
-    int64_t window_ms =
-        s->kind == PLAN_STREAM_STREAM_JOIN ? s->join.before_ms + s->join.after_ms : 0;
-    if (window_ms >= LONG_WINDOW_MS) {
-        json_put_item(b);
-        BUF_LIT(b, "{\"message\":\"Each row of this stream-stream join is kept for its window of ");
-        buf_printf(b,
-                   "%lld hours and joined with every row of its key in that time: when rows come "
-                   "again, the output grows with the square of their number. A join of the stream "
-                   "with a table, which has one row a key, does not grow so.\"}",
-                   (long long)(window_ms / 3600000));
-    }
-    warn_of_joins(b, s->in[0]);
-    warn_of_joins(b, s->in[1]);
-}
-
-st_t engine_explain(engine_run_t *r, err_t *err)
-{
-    const engine_query_t *q = NULL;
-    bind_result_t bound;
-    TRY(explained(r, r->scratch, &q, &bound, err));
-    buf_t *b = begin(r, "queryDescription"), plan = BUF_INIT;
-    plan_put(&plan, bound.plan);
-    json_put_name(b, "queryDescription");
-    BUF_LIT(b, "{");
-    json_put_member_str(b, "id", q ? q->id : STR(""));
-    json_put_member_str(b, "statementText", q ? q->statement : r->stmt->text);
-    put_null(b, "windowType");
-    json_put_name(b, "fields");
-    BUF_LIT(b, "[");
-    put_fields(b, bound.key, "KEY");
-    put_fields(b, bound.value, NULL);
-    BUF_LIT(b, "]");
-    json_put_name(b, "sources");
-    BUF_LIT(b, "[");
-    for (size_t i = 0; i < bound.n_sources; i++) {
-        json_put_item(b);
-        json_put_str(b, bound.source[i]->name);
-    }
-    BUF_LIT(b, "]");
-    json_put_name(b, "sinks");
-    BUF_LIT(b, "[");
-    if (q && q->sink.len)
-        json_put_str(b, q->sink);
-    BUF_LIT(b, "]");
-    json_put_member_str(b, "topology", buf_str(&plan));
-    json_put_member_str(b, "executionPlan", buf_str(&plan));
-    json_put_name(b, "overriddenProperties");
-    BUF_LIT(b, "{}");
-    json_put_name(b, "ksqlHostQueryStatus");
-    BUF_LIT(b, "{}");
-    json_put_member_str(b, "queryType", q ? STR("PERSISTENT") : STR("PUSH"));
-    json_put_name(b, "queryErrors");
-    BUF_LIT(b, "[]");
-    json_put_name(b, "tasksMetadata");
-    BUF_LIT(b, "[]");
-    if (q)
-        json_put_member_str(b, "state", str_of(state_name(q)));
-    else
-        put_null(b, "state");
-    BUF_LIT(b, "}");
-    json_put_name(b, "warnings");
-    BUF_LIT(b, "[");
-    warn_of_joins(b, bound.plan->root);
-    BUF_LIT(b, "]}");
-    buf_done(&plan);
-    return ST_OK;
 }

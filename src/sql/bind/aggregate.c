@@ -242,14 +242,11 @@ void bind_add_exchange(bind_query_t *q, plan_step_t **top, const char *name,
     *top = s;
 }
 
-st_t bind_add_aggregate(bind_query_t *q, err_t *err)
+/* GROUP BY's expressions become the keys. */
+static ST group_keys(bind_query_t *q, err_t *err)
 {
     const sql_query_t *sql = q->query;
-    if (!sql->group_by.len)
-        return ST_OK;
     q->key_kind = BIND_KEY_GROUP;
-    plan_schema_t in = q->top->schema;
-    bool same_key = q->top->table ? false : true;
     VEC_CLEAR(&q->keys);
     for (size_t i = 0; i < sql->group_by.len; i++) {
         sql_expr_t *e = sql->group_by.ptr[i];
@@ -264,14 +261,42 @@ st_t bind_add_aggregate(bind_query_t *q, err_t *err)
                                         .n_same = 1,
                                         .name = arena_printf(q->arena, "KSQL_COL_%zu", i)});
     }
-    same_key = same_key && groups_by_key(q, &in);
+    return ST_OK;
+}
+
+/* A table's rows change: what was added must be taken back. */
+static ST refuse_no_undo(bind_query_t *q, err_t *err)
+{
+    buf_t m = BUF_INIT;
+    size_t n = 0, total = 0;
+    for (size_t i = 0; i < q->aggs.len; i++)
+        total += !q->aggs.ptr[i].call.fn->agg->undo;
+    for (size_t i = 0; i < q->aggs.len; i++)
+        if (!q->aggs.ptr[i].call.fn->agg->undo) {
+            n++;
+            buf_printf(&m, "%s" STR_FMT,
+                       n == 1       ? ""
+                       : n == total ? " and "
+                                    : ", ",
+                       STR_ARG(q->aggs.ptr[i].expr->name));
+        }
+    st_t st = BAD("The aggregation function%s " STR_FMT
+                  " cannot be applied to a table source, only to a stream source.",
+                  total > 1 ? "s" : "", STR_ARG(buf_str(&m)));
+    buf_done(&m);
+    return st;
+}
+
+/* The calls of aggregate functions in SELECT and HAVING. */
+static ST bind_aggs(bind_query_t *q, plan_schema_t in, err_t *err)
+{
     for (size_t i = 0; i < q->items.len; i++)
         bind_walk(q->items.ptr[i].expr, collect_agg, q);
-    bind_walk(sql->having, collect_agg, q);
+    bind_walk(q->query->having, collect_agg, q);
     if (!q->aggs.len)
         return BAD("GROUP BY requires aggregate functions in either the SELECT or HAVING clause.");
-    TRY(window_of(&sql->window, sql->emit, &q->result->window, err));
-    q->window = sql->window.kind != SQL_WINDOW_NONE;
+    TRY(window_of(&q->query->window, q->query->emit, &q->result->window, err));
+    q->window = q->query->window.kind != SQL_WINDOW_NONE;
     for (size_t i = 0; i < q->keys.len; i++)
         TRY(check_bounds(q, q->keys.ptr[i].same[0], err));
     TRY(check_grouped(q, err));
@@ -283,34 +308,12 @@ st_t bind_add_aggregate(bind_query_t *q, err_t *err)
         if (q->top->table && !q->aggs.ptr[i].call.fn->agg->undo)
             q->no_undo = true;
     }
-    if (q->no_undo) {
-        buf_t m = BUF_INIT;
-        size_t n = 0, total = 0;
-        for (size_t i = 0; i < q->aggs.len; i++)
-            total += !q->aggs.ptr[i].call.fn->agg->undo;
-        for (size_t i = 0; i < q->aggs.len; i++)
-            if (!q->aggs.ptr[i].call.fn->agg->undo) {
-                n++;
-                buf_printf(&m, "%s" STR_FMT,
-                           n == 1       ? ""
-                           : n == total ? " and "
-                                        : ", ",
-                           STR_ARG(q->aggs.ptr[i].expr->name));
-            }
-        st_t st = BAD("The aggregation function%s " STR_FMT
-                      " cannot be applied to a table source, only to a stream source.",
-                      total > 1 ? "s" : "", STR_ARG(buf_str(&m)));
-        buf_done(&m);
-        return st;
-    }
-    q->replace = replace_aggregate;
-    if (q->persistent)
-        TRY(bind_assign_keys(q, err));
-    bool table = q->top->table;
-    bool was_windowed = q->top->windowed;
-    TRY(add_group_select(q, err));
-    if (!same_key)
-        bind_add_exchange(q, &q->top, "Aggregate-GroupBy-repartition", &q->first_key_format);
+    return q->no_undo ? refuse_no_undo(q, err) : ST_OK;
+}
+
+/* Its columns: keys, the window's bounds, what the aggregates give. */
+static void add_step(bind_query_t *q, bool table, bool windowed)
+{
     plan_step_t *s = bind_step(q, table ? PLAN_TABLE_AGGREGATE : PLAN_AGGREGATE, q->top);
     size_t n = q->keys.len, at = n;
     plan_column_t *col = ARENA_ARRAY(q->arena, plan_column_t, n + 2 + q->aggs.len);
@@ -334,13 +337,31 @@ st_t bind_add_aggregate(bind_query_t *q, err_t *err)
     }
     s->schema = (plan_schema_t){col, at, n};
     s->table = true;
-    s->windowed = q->window || (was_windowed && same_key);
+    s->windowed = windowed;
     s->aggregate.agg = agg;
     s->aggregate.n_aggs = q->aggs.len;
     s->aggregate.n_slots = slot;
     s->aggregate.window = q->result->window;
-    s->aggregate.final = sql->emit == SQL_EMIT_FINAL;
+    s->aggregate.final = q->query->emit == SQL_EMIT_FINAL;
     q->top = s;
+}
+
+st_t bind_add_aggregate(bind_query_t *q, err_t *err)
+{
+    if (!q->query->group_by.len)
+        return ST_OK;
+    plan_schema_t in = q->top->schema;
+    TRY(group_keys(q, err));
+    bool same_key = !q->top->table && groups_by_key(q, &in);
+    TRY(bind_aggs(q, in, err));
+    q->replace = replace_aggregate;
+    if (q->persistent)
+        TRY(bind_assign_keys(q, err));
+    bool table = q->top->table, was_windowed = q->top->windowed;
+    TRY(add_group_select(q, err));
+    if (!same_key)
+        bind_add_exchange(q, &q->top, "Aggregate-GroupBy-repartition", &q->first_key_format);
+    add_step(q, table, q->window || (was_windowed && same_key));
     q->result->aggregated = true;
-    return bind_add_filter(q, sql->having, true, err);
+    return bind_add_filter(q, q->query->having, true, err);
 }

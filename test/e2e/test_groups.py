@@ -162,6 +162,9 @@ def test_offsets_can_be_read_as_records(broker):
     p.produce("__consumer_offsets", b"x", on_delivery=lambda e, _: failed.append(e))
     assert p.flush(10) == 0 and failed[0].name() == "TOPIC_EXCEPTION"  # it is not for strangers to write
     c.close()
+    admin = broker.admin()
+    [left] = admin.list_consumer_groups().result(10).valid  # and what is told is in the log
+    assert left.state.name == "EMPTY"
     broker.kill()
     broker.start()
     assert records_of_groups(broker)[key] == found[key]

@@ -154,7 +154,7 @@ def test_output_json(tools, tmp_path):
     entity = ("--entity-type", "topics", "--entity-name", "a.b")
     assert tools.rows("kafka-configs", *entity, "--alter", "--add-config", "retention.ms=5")[0]["updated"] is True
     assert {r["name"]: r["value"] for r in tools.rows("kafka-configs", *entity, "--describe")} == {
-        "cleanup.policy": "compact", "retention.ms": "5"}
+        "cleanup.policy": "compact,delete", "retention.ms": "5"}
     sent = tools.rows("kafka-console-producer", "--topic", "a.b", "--property", "parse.key=true", "--property",
                       "key.separator=:", text="k:1\nk:2\n")
     assert [s["offset"] for s in sent] == [0, 1] and {s["topic"] for s in sent} == {"a.b"}

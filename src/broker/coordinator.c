@@ -85,9 +85,9 @@ void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit)
     coordinator_commit(c, commit, kept, NULL);
 }
 
-void coordinator_hold(broker_request_t *r)
+void coordinator_hold(broker_request_t *r, void *response)
 {
-    VEC_PUSH(&broker_coordinator_of(r)->held, r);
+    VEC_PUSH(&broker_coordinator_of(r)->held, (coordinator_held_t){r, response});
 }
 
 void coordinator_answer(broker_request_t *r, void *response)
@@ -97,7 +97,7 @@ void coordinator_answer(broker_request_t *r, void *response)
         return;
     }
     broker_answer_held(r, response);
-    coordinator_hold(r);
+    coordinator_hold(r, NULL);
 }
 
 void coordinator_flush(broker_coordinator_t *c)
@@ -117,7 +117,10 @@ void coordinator_flush(broker_coordinator_t *c)
     }
     VEC_CLEAR(&c->entries);
     for (size_t i = 0; i < c->held.len; i++)
-        broker_return(c->held.ptr[i]);
+        if (c->held.ptr[i].response)
+            broker_answer(c->held.ptr[i].request, c->held.ptr[i].response);
+        else
+            broker_return(c->held.ptr[i].request);
     VEC_CLEAR(&c->held);
 }
 

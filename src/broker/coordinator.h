@@ -15,6 +15,11 @@ typedef struct coordinator_entry {
     void *arg;
 } coordinator_entry_t;
 
+typedef struct coordinator_held {
+    broker_request_t *request;
+    void *response; /* NULL: it has its answer, or goes on elsewhere */
+} coordinator_held_t;
+
 struct broker_coordinator {
     broker_t *broker;
     map_t groups;                               /* group.h */
@@ -24,7 +29,7 @@ struct broker_coordinator {
     VEC(coordinator_entry_t) entries;
     io_timer_t soon; /* set: there are entries; they do not wait for mail */
     io_timer_t offsets_check, txns_check;
-    VEC(broker_request_t *) held; /* to go back when the entries are done */
+    VEC(coordinator_held_t) held; /* to go back when the entries are done */
 };
 
 static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t *r)
@@ -38,9 +43,10 @@ void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
 /* The same for what no request waits for: a failure is told in the trace. */
 void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit);
 void coordinator_flush(broker_coordinator_t *c);
-/* Goes back when all that was taken so far is in the log. */
-void coordinator_hold(broker_request_t *r);
-/* broker_answer, which is held so. */
+/* Goes back when all that was taken so far is in the log, or was refused, as its `done` was told:
+ * with this response, which may yet change, or with NULL as it is. */
+void coordinator_hold(broker_request_t *r, void *response);
+/* The same with the response as it is now; it may point to what does not stay. */
 void coordinator_answer(broker_request_t *r, void *response);
 /* A producer id that was never given out. May block. */
 ST coordinator_producer_id(broker_coordinator_t *c, int64_t *ret, err_t *err);

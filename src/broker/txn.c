@@ -37,9 +37,12 @@ static io_t *io_of(const txn_t *t)
 
 static void time_is_up(void *arg);
 
-txn_t *txn_find(const broker_coordinator_t *c, str_t id)
+txn_t *txn_find(broker_coordinator_t *c, str_t id)
 {
-    return map_get(&c->txns, id);
+    txn_t *t = map_get(&c->txns, id);
+    if (t && t->ending)
+        coordinator_flush(c);
+    return t;
 }
 
 txn_t *txn_new(broker_coordinator_t *c, str_t id)
@@ -358,9 +361,10 @@ static void put_end(const txn_t *t, bool commit, int16_t epoch, log_commit_t *to
         put_offsets(t, to);
 }
 
-ST txn_end(txn_t *t, bool commit, int16_t epoch, err_t *err)
+static log_commit_t *new_end(const txn_t *t, bool commit, int16_t epoch)
 {
     broker_t *b = t->coordinator->broker;
+    log_commit_t *c = log_commit_new(b->log);
     txn_t after = {.coordinator = t->coordinator,
                    .id = t->id,
                    .producer_id = t->producer_id,
@@ -369,22 +373,68 @@ ST txn_end(txn_t *t, bool commit, int16_t epoch, err_t *err)
                    .status = commit ? TXN_COMMITTED : TXN_ABORTED,
                    .start_ms = t->start_ms,
                    .update_ms = io_now_ms(b->io)};
-    coordinator_flush(t->coordinator); /* what it appended comes before its marker */
-    st_t st = ST_NOT_FOUND;
-    for (int i = 0; i < 3 && st == ST_NOT_FOUND; i++) { /* a topic may be deleted under our hands */
-        log_commit_t *c = log_commit_new(b->log);
-        put_end(t, commit, epoch, c);
-        txn_put_fact(&after, c);
-        st = log_commit(b->log, c, NULL, err);
-    }
-    if (st != ST_OK)
-        return st;
-    io_timer_clear(b->group.loop, &t->timeout);
+    put_end(t, commit, epoch, c);
+    txn_put_fact(&after, c);
+    return c;
+}
+
+static void apply_end(txn_t *t, bool commit, int16_t epoch)
+{
+    io_timer_clear(t->coordinator->broker->group.loop, &t->timeout);
     forget_contents(t);
-    t->status = after.status;
+    t->status = commit ? TXN_COMMITTED : TXN_ABORTED;
     t->epoch = epoch;
-    t->update_ms = after.update_ms;
-    return ST_OK;
+    t->update_ms = io_now_ms(io_of(t));
+}
+
+/* What it appended is in the log. */
+static ST end_now(txn_t *t, bool commit, int16_t epoch, err_t *err)
+{
+    st_t st = ST_NOT_FOUND;
+    for (int i = 0; i < 3 && st == ST_NOT_FOUND; i++) /* a topic may be deleted under our hands */
+        st = log_commit(t->coordinator->broker->log, new_end(t, commit, epoch), NULL, err);
+    if (st == ST_OK)
+        apply_end(t, commit, epoch);
+    return st;
+}
+
+ST txn_end(txn_t *t, bool commit, int16_t epoch, err_t *err)
+{
+    coordinator_flush(t->coordinator); /* what it appended comes before its marker */
+    return end_now(t, commit, epoch, err);
+}
+
+struct txn_ending {
+    txn_t *txn;
+    bool commit;
+    int16_t epoch;
+    void (*done)(txn_t *t, void *arg, st_t st);
+    void *arg;
+};
+
+static void ending_is_kept(void *arg, const log_outcome_t *o)
+{
+    struct txn_ending *e = arg;
+    txn_t *t = e->txn;
+    st_t st = o->st;
+    t->ending = NULL;
+    if (st == ST_OK)
+        apply_end(t, e->commit, e->epoch);
+    else if (st == ST_NOT_FOUND)
+        st = end_now(t, e->commit, e->epoch, NULL);
+    if (st != ST_OK)
+        io_timer_set(t->coordinator->broker->group.loop, &t->timeout, t->timeout_ms);
+    e->done(t, e->arg, st);
+    free(e);
+}
+
+void txn_end_soon(txn_t *t, bool commit, int16_t epoch, void (*done)(txn_t *t, void *arg, st_t st),
+                  void *arg)
+{
+    ASSERT(!t->ending);
+    t->ending = mem_alloc(sizeof *t->ending);
+    *t->ending = (struct txn_ending){t, commit, epoch, done, arg};
+    coordinator_commit(t->coordinator, new_end(t, commit, epoch), ending_is_kept, t->ending);
 }
 
 /* Its producer is gone, or too slow: fenced by the next epoch. */
@@ -392,6 +442,8 @@ static void time_is_up(void *arg)
 {
     txn_t *t = arg;
     err_t err;
+    if (t->ending) /* just in time */
+        return;
     int16_t epoch = t->epoch < EPOCH_MAX ? (int16_t)(t->epoch + 1) : t->epoch;
     if (txn_end(t, false, epoch, &err) == ST_OK)
         return;

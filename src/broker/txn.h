@@ -52,13 +52,15 @@ typedef struct txn {
     VEC(txn_offset_t) offsets;
     size_t bytes; /* what the last two take, about */
     io_timer_t timeout;
+    struct txn_ending *ending; /* NULL, but from txn_end_soon until the log has it; txn.c */
 } txn_t;
 
 const char *txn_status_name(txn_status_t s);
 /* All that the log knows of; open ones get their time-outs. */
 ST txn_load(broker_coordinator_t *c, err_t *err);
 void txn_free(void *txn);
-txn_t *txn_find(const broker_coordinator_t *c, str_t id);
+/* NULL: there is none. One that is about to end has ended: may block. */
+txn_t *txn_find(broker_coordinator_t *c, str_t id);
 txn_t *txn_new(broker_coordinator_t *c, str_t id);
 
 /* Forgets the ids of which nothing was heard for transactional.id.expiration.ms and that have no
@@ -75,6 +77,10 @@ bool txn_add_offset(txn_t *t, const txn_offset_t *o);
 /* Ends it: markers with `epoch`, which becomes the state's. ST_NO_SPACE: it is as it was. Blocks.
  */
 ST txn_end(txn_t *t, bool commit, int16_t epoch, err_t *err);
+/* The same with what others put into the log; `done` is called when it is there or, with a status,
+ * as it was. */
+void txn_end_soon(txn_t *t, bool commit, int16_t epoch, void (*done)(txn_t *t, void *arg, st_t st),
+                  void *arg);
 /* What ends a producer's transaction in a partition. */
 typedef struct txn_marker {
     int64_t producer_id;

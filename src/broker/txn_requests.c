@@ -168,8 +168,24 @@ static bool is_known(const txn_t *t, const add_topic_t *from, int32_t n)
     return true;
 }
 
+/* What one transaction adds, in the request's arena. */
+typedef struct adding {
+    broker_request_t *request;
+    const add_topic_t *from;
+    int32_t n;
+    added_topic_t *to;
+} adding_t;
+
+static void added(void *arg, const log_outcome_t *o)
+{
+    const adding_t *a = arg;
+    if (o->st != ST_OK)
+        put_codes(a->request, a->from, a->n, KAFKA_STORAGE_ERROR, a->to);
+}
+
 /* The state is in the log before the answer: what is added will get its marker. */
-static int16_t add_partitions(txn_t *t, const add_topic_t *from, int32_t n)
+static int16_t add_partitions(txn_t *t, broker_request_t *r, const add_topic_t *from, int32_t n,
+                              added_topic_t *to)
 {
     broker_coordinator_t *c = t->coordinator;
     if (is_known(t, from, n))
@@ -181,8 +197,10 @@ static int16_t add_partitions(txn_t *t, const add_topic_t *from, int32_t n)
     txn_begin(t);
     log_commit_t *commit = log_commit_new(c->broker->log);
     txn_put_fact(t, commit);
-    return (int16_t)(log_commit(c->broker->log, commit, NULL, NULL) == ST_OK ? KAFKA_NONE
-                                                                             : KAFKA_STORAGE_ERROR);
+    adding_t *a = ARENA_NEW(&r->arena, adding_t);
+    *a = (adding_t){r, from, n, to};
+    coordinator_commit(c, commit, added, a);
+    return KAFKA_NONE;
 }
 
 static void add_to_txn(broker_request_t *r, str_t id, int64_t producer_id, int16_t epoch,
@@ -197,7 +215,7 @@ static void add_to_txn(broker_request_t *r, str_t id, int64_t producer_id, int16
     put_codes(r, from, n, code, to);
     if (verify || code || !all_good(to, n))
         return;
-    code = add_partitions(t, from, n);
+    code = add_partitions(t, r, from, n, to);
     if (code)
         put_codes(r, from, n, code, to);
 }
@@ -211,7 +229,7 @@ void broker_on_add_partitions_to_txn(broker_request_t *r)
                  m->topics.len);
         add_to_txn(r, m->transactional_id, m->producer_id, m->producer_epoch, false, m->topics.ptr,
                    m->topics.len, answer->results_by_topic.ptr);
-        broker_answer(r, answer);
+        coordinator_hold(r, answer);
         return;
     }
     NEW_LIST(&r->arena, answer->results_by_transaction, add_partitions_to_txn_response_transaction,
@@ -226,7 +244,7 @@ void broker_on_add_partitions_to_txn(broker_request_t *r)
         add_to_txn(r, from->transactional_id, from->producer_id, from->producer_epoch,
                    from->verify_only, from->topics.ptr, from->topics.len, to->topic_results.ptr);
     }
-    broker_answer(r, answer);
+    coordinator_hold(r, answer);
 }
 
 /* ---- AddOffsetsToTxn, TxnOffsetCommit */
@@ -242,8 +260,6 @@ void broker_on_add_offsets_to_txn(broker_request_t *r)
         fenced_as(check_producer(t, m->producer_id, m->producer_epoch), r->version, 2);
     if (!answer->error_code && !m->group_id.len)
         answer->error_code = KAFKA_INVALID_GROUP_ID;
-    if (!answer->error_code)
-        answer->error_code = add_partitions(t, NULL, 0);
     if (!answer->error_code)
         txn_begin(t);
     broker_answer(r, answer);
@@ -345,38 +361,57 @@ static bool is_repeat(const broker_request_t *r, const txn_t *t)
            (r->version < 5 || t->epoch_before != m->producer_epoch);
 }
 
-static int16_t end_txn(broker_request_t *r, txn_t *t)
+/* Whether the transaction may end so; *ret_done: it has, already. */
+static int16_t check_end(const broker_request_t *r, const txn_t *t, bool *ret_done)
 {
     MESSAGE(end_txn);
     int16_t code = fenced_as(check_producer(t, m->producer_id, m->producer_epoch), r->version, 2);
-    if (is_repeat(r, t))
+    *ret_done = is_repeat(r, t);
+    if (*ret_done)
         return KAFKA_NONE;
     if (code)
         return code;
     /* With an epoch for each, there may be one to abort that never came to begin. */
     if (t->status != TXN_ONGOING && (r->version < 5 || m->committed))
         return KAFKA_INVALID_TXN_STATE;
-    bool bump = r->version >= 5 && t->epoch < EPOCH_MAX;
-    int16_t epoch = (int16_t)(t->epoch + bump);
-    if (txn_end(t, m->committed, epoch, NULL) != ST_OK)
-        return KAFKA_STORAGE_ERROR;
-    t->epoch_before = -1;
-    if (r->version >= 5 && !bump && next_epoch(t, t->timeout_ms, NULL) != ST_OK)
-        return KAFKA_STORAGE_ERROR;
     return KAFKA_NONE;
+}
+
+static void answer_end(broker_request_t *r, const txn_t *t, int16_t code)
+{
+    RESPONSE(end_txn);
+    answer->error_code = code;
+    if (!code) {
+        answer->producer_id = t->producer_id;
+        answer->producer_epoch = t->epoch;
+    }
+    broker_answer(r, answer);
+}
+
+static void ended(txn_t *t, void *arg, st_t st)
+{
+    broker_request_t *r = arg;
+    MESSAGE(end_txn);
+    if (st == ST_OK) {
+        t->epoch_before = -1;
+        if (r->version >= 5 && m->producer_epoch == EPOCH_MAX)
+            st = next_epoch(t, t->timeout_ms, NULL);
+    }
+    answer_end(r, t, st == ST_OK ? KAFKA_NONE : KAFKA_STORAGE_ERROR);
 }
 
 void broker_on_end_txn(broker_request_t *r)
 {
     MESSAGE(end_txn);
-    RESPONSE(end_txn);
+    bool done;
     txn_t *t = txn_find(broker_coordinator_of(r), m->transactional_id);
-    answer->error_code = end_txn(r, t);
-    if (!answer->error_code) {
-        answer->producer_id = t->producer_id;
-        answer->producer_epoch = t->epoch;
+    int16_t code = check_end(r, t, &done);
+    if (code || done) {
+        answer_end(r, t, code);
+        return;
     }
-    broker_answer(r, answer);
+    bool bump = r->version >= 5 && t->epoch < EPOCH_MAX;
+    txn_end_soon(t, m->committed, (int16_t)(t->epoch + bump), ended, r);
 }
 
 /* ---- Produce */
@@ -432,5 +467,5 @@ void broker_txn_produce(broker_request_t *r)
         broker_append_to(commit, a);
         coordinator_commit(c, commit, appended, a);
     }
-    coordinator_hold(r);
+    coordinator_hold(r, NULL);
 }

@@ -89,13 +89,10 @@ static bool hex4(reader_t *r, uint32_t *ret)
         return false;
     uint32_t v = 0;
     for (int i = 0; i < 4; i++) {
-        char c = str_lower_char(r->at[i]);
-        if (c >= '0' && c <= '9')
-            v = v * 16 + (uint32_t)(c - '0');
-        else if (c >= 'a' && c <= 'f')
-            v = v * 16 + (uint32_t)(c - 'a' + 10);
-        else
+        int digit = str_hex_digit(r->at[i]);
+        if (digit < 0)
             return false;
+        v = v * 16 + (uint32_t)digit;
     }
     r->at += 4;
     *ret = v;

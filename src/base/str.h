@@ -52,6 +52,13 @@ static inline char str_upper_char(char c)
     return c >= 'a' && c <= 'z' ? (char)(c - 32) : c;
 }
 
+/* 0 to 15; -1: it is none. */
+static inline int str_hex_digit(char c)
+{
+    c = str_lower_char(c);
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* ASCII case-insensitive. */
 bool str_eq_nocase(str_t a, str_t b);
 /* memcmp order, the shorter first. */

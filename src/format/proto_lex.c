@@ -122,9 +122,9 @@ st_t proto_lex_int(proto_lex_t *l, int32_t *ret)
     bool hex = str_starts_nocase(word, STR("0x"));
     bool valid = hex ? word.len > 2 && word.len <= 10 : str_to_i64(word, &v);
     for (size_t i = 2; hex && valid && i < word.len; i++) {
-        char c = str_lower_char(word.ptr[i]);
-        valid = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
-        v = v * 16 + (c <= '9' ? c - '0' : c - 'a' + 10);
+        int digit = str_hex_digit(word.ptr[i]);
+        valid = digit >= 0;
+        v = v * 16 + digit;
     }
     if (!valid || v < INT32_MIN || v > INT32_MAX)
         return proto_lex_refuse(l, "expected an integer but was " STR_FMT, STR_ARG(word));
@@ -137,9 +137,8 @@ static ST numeric_escape(proto_lex_t *l, int radix, int digits_max, buf_t *b)
 {
     int v = 0, n = 0;
     for (; n < digits_max && l->at < l->end; n++, l->at++) {
-        char c = str_lower_char(*l->at);
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
-        if (digit >= radix)
+        int digit = str_hex_digit(*l->at);
+        if (digit < 0 || digit >= radix)
             break;
         v = v * radix + digit;
     }

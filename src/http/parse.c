@@ -31,14 +31,6 @@ bool http_value_valid(str_t s)
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = str_lower_char(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool http_percent_decode(arena_t *a, str_t s, bool plus, str_t *ret)
 {
     char *p = arena_alloc(a, s.len + 1);
@@ -46,8 +38,8 @@ bool http_percent_decode(arena_t *a, str_t s, bool plus, str_t *ret)
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
         if (c == '%') {
-            int hi = i + 2 < s.len ? hex_value(s.ptr[i + 1]) : -1;
-            int lo = i + 2 < s.len ? hex_value(s.ptr[i + 2]) : -1;
+            int hi = i + 2 < s.len ? str_hex_digit(s.ptr[i + 1]) : -1;
+            int lo = i + 2 < s.len ? str_hex_digit(s.ptr[i + 2]) : -1;
             if (hi < 0 || lo < 0)
                 return false;
             c = (char)(hi * 16 + lo);
@@ -257,7 +249,7 @@ static ST take_size(http_body_t *b, str_t *in, err_t *err)
     size = str_trim(size);
     uint64_t n = 0;
     for (size_t i = 0; i < size.len; i++) {
-        int digit = hex_value(size.ptr[i]);
+        int digit = str_hex_digit(size.ptr[i]);
         if (digit < 0 || i >= 15)
             return err_set(err, ST_BAD_INPUT, "a chunk's size is no number");
         n = n * 16 + (uint64_t)digit;

@@ -19,23 +19,17 @@ typedef struct answer {
     str_t query;
 } answer_t;
 
-static int hex(char c)
-{
-    c = str_lower_char(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static str_t decoded(arena_t *a, str_t s)
 {
     char *p = arena_alloc(a, s.len + 1);
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
-        bool escape =
-            s.ptr[i] == '%' && i + 2 < s.len && hex(s.ptr[i + 1]) >= 0 && hex(s.ptr[i + 2]) >= 0;
-        p[n++] = escape            ? (char)(hex(s.ptr[i + 1]) << 4 | hex(s.ptr[i + 2]))
+        int high = s.ptr[i] == '%' && i + 2 < s.len ? str_hex_digit(s.ptr[i + 1]) : -1;
+        int low = high < 0 ? -1 : str_hex_digit(s.ptr[i + 2]);
+        p[n++] = low >= 0          ? (char)(high << 4 | low)
                  : s.ptr[i] == '+' ? ' '
                                    : s.ptr[i];
-        i += escape ? 2 : 0;
+        i += low >= 0 ? 2 : 0;
     }
     return str_n(p, n);
 }

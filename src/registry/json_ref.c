@@ -210,12 +210,6 @@ void jschema_docs_done(jschema_docs_t *d)
     map_done(&d->anchors, NULL);
 }
 
-static int hex_digit(char c)
-{
-    c = str_lower_char(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* A step of a JSON pointer without its %xx, ~1 and ~0. */
 static str_t unescape(arena_t *a, str_t s)
 {
@@ -223,8 +217,8 @@ static str_t unescape(arena_t *a, str_t s)
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
         char c = s.ptr[i];
-        int hi = i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
-        int lo = hi >= 0 ? hex_digit(s.ptr[i + 2]) : -1;
+        int hi = i + 2 < s.len ? str_hex_digit(s.ptr[i + 1]) : -1;
+        int lo = hi >= 0 ? str_hex_digit(s.ptr[i + 2]) : -1;
         if (c == '%' && lo >= 0) {
             c = (char)(hi * 16 + lo);
             i += 2;

@@ -7,13 +7,6 @@ static ST wrong(const wire_field_t *f, const char *what, err_t *err)
     return err_set(err, ST_BAD_INPUT, "%s must be %s", f->name, what);
 }
 
-static int digit_of(char c)
-{
-    return c >= '0' && c <= '9'                 ? c - '0'
-           : (c | 32) >= 'a' && (c | 32) <= 'f' ? (c | 32) - 'a' + 10
-                                                : -1;
-}
-
 /* Digits in pairs; spaces and dashes between them are passed over. */
 static bool scan_hex(str_t text, arena_t *a, str_t *ret)
 {
@@ -22,8 +15,8 @@ static bool scan_hex(str_t text, arena_t *a, str_t *ret)
     for (size_t i = 0; i < text.len; i++) {
         if (text.ptr[i] == ' ' || text.ptr[i] == '-')
             continue;
-        int high = digit_of(text.ptr[i]);
-        int low = i + 1 < text.len ? digit_of(text.ptr[i + 1]) : -1;
+        int high = str_hex_digit(text.ptr[i]);
+        int low = i + 1 < text.len ? str_hex_digit(text.ptr[i + 1]) : -1;
         if (high < 0 || low < 0)
             return false;
         to[n++] = (char)(high << 4 | low);

@@ -90,19 +90,11 @@ st_t api_id_versions(call_t *c, buf_t *b)
 
 /* ---- guids */
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = str_lower_char(c);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool read_guid(str_t text, uint8_t ret[16])
 {
     size_t n = 0;
     for (size_t i = 0; i < text.len; i++) {
-        int digit = hex(text.ptr[i]);
+        int digit = str_hex_digit(text.ptr[i]);
         if (text.ptr[i] == '-')
             continue;
         if (digit < 0 || n == 32)

@@ -19,12 +19,6 @@ static st_t unknown(str_t name, err_t *err)
                    STR_ARG(name));
 }
 
-static int hex_digit(char c)
-{
-    c = str_lower_char(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* "0x4a", "X'4a'" or "4a"; an odd number of digits has a 0 before it. */
 static st_t from_hex(arena_t *a, str_t s, str_t *ret, err_t *err)
 {
@@ -36,7 +30,7 @@ static st_t from_hex(arena_t *a, str_t s, str_t *ret, err_t *err)
     size_t n = 0;
     unsigned value = 0;
     for (size_t i = 0; i < s.len; i++) {
-        int digit = hex_digit(s.ptr[i]);
+        int digit = str_hex_digit(s.ptr[i]);
         if (digit < 0)
             return err_set(err, ST_BAD_INPUT, "not hex: '" STR_FMT "'", STR_ARG(s));
         value = value << 4 | (unsigned)digit;

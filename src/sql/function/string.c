@@ -349,11 +349,10 @@ static bool escape(str_t *s, int64_t *ret)
         return false;
     *ret = 0;
     for (size_t i = 2; i < 6; i++) {
-        char c = str_lower_char(s->ptr[i]);
-        bool digit = c >= '0' && c <= '9';
-        if (!digit && !(c >= 'a' && c <= 'f'))
+        int digit = str_hex_digit(s->ptr[i]);
+        if (digit < 0)
             return false;
-        *ret = *ret * 16 + (digit ? c - '0' : c - 'a' + 10);
+        *ret = *ret * 16 + digit;
     }
     *s = str_sub(*s, 6, s->len);
     return true;

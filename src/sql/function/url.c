@@ -63,12 +63,6 @@ static st_t read_url(str_t s, url_t *ret, err_t *err)
     return ST_OK;
 }
 
-static int hex_digit(char c)
-{
-    c = str_lower_char(c);
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %41 is a byte; with `plus`, + is a blank, as in a form. */
 static st_t decode(arena_t *a, str_t s, bool plus, str_t *ret, err_t *err)
 {
@@ -76,8 +70,8 @@ static st_t decode(arena_t *a, str_t s, bool plus, str_t *ret, err_t *err)
     size_t n = 0;
     for (size_t i = 0; i < s.len; i++) {
         if (s.ptr[i] == '%') {
-            int hi = i + 1 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
-            int lo = i + 2 < s.len ? hex_digit(s.ptr[i + 2]) : -1;
+            int hi = i + 1 < s.len ? str_hex_digit(s.ptr[i + 1]) : -1;
+            int lo = i + 2 < s.len ? str_hex_digit(s.ptr[i + 2]) : -1;
             if (hi < 0 || lo < 0)
                 return err_set(err, ST_BAD_INPUT, "'%%' needs two hex digits behind it");
             out[n++] = (char)(hi << 4 | lo);

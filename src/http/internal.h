@@ -98,7 +98,7 @@ void http_conn_touch(http_conn_t *c);
 void http_conn_tick(http_conn_t *c, int64_t now_ns);
 static inline str_t http_conn_in(const http_conn_t *c)
 {
-    return str_n(c->in.ptr + c->in_at, c->in.len - c->in_at);
+    return str_sub(buf_str(&c->in), c->in_at, SIZE_MAX);
 }
 static inline size_t http_conn_unsent(const http_conn_t *c)
 {

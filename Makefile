@@ -38,7 +38,8 @@ soak: setup
 # test/e2e on asan's program: what is freed twice, read behind its end or left at the end fails
 asan-e2e: setup
 	@$(MAKE) --no-print-directory build asan
-	@ARUS_PROGRAM=$(CURDIR)/build-asan/src/app/arus ASAN_OPTIONS=detect_leaks=1 tools/e2e
+	@ARUS_PROGRAM=$(CURDIR)/build-asan/src/app/arus ASAN_OPTIONS=detect_leaks=1 \
+		UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 tools/e2e
 
 check: tidy build asan
 

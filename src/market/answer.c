@@ -26,9 +26,7 @@ static str_t decoded(arena_t *a, str_t s)
     for (size_t i = 0; i < s.len; i++) {
         int high = s.ptr[i] == '%' && i + 2 < s.len ? str_hex_digit(s.ptr[i + 1]) : -1;
         int low = high < 0 ? -1 : str_hex_digit(s.ptr[i + 2]);
-        p[n++] = low >= 0          ? (char)(high << 4 | low)
-                 : s.ptr[i] == '+' ? ' '
-                                   : s.ptr[i];
+        p[n++] = low >= 0 ? (char)(high << 4 | low) : s.ptr[i] == '+' ? ' ' : s.ptr[i];
         i += low >= 0 ? 2 : 0;
     }
     return str_n(p, n);

@@ -538,6 +538,7 @@ def test_a_full_disk_ends_no_query(arus, tmp_path):
         eventually(lambda: s.ksql(f"TERMINATE {query};").status_code == 200)
         assert not s.run("SHOW QUERIES;")[0]["queries"]
         s.process.kill()
+        s.process.wait(10)
         s = Server(arus, mount)
         assert not s.run("SHOW QUERIES;")[0]["queries"]
         assert s.stop() == 0

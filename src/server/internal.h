@@ -142,6 +142,15 @@ void runner_turn_done(runner_t *r);
 /* Deletes its changelogs and committed offsets. */
 void runner_forget(runner_t *r);
 
+/* The topic is the output's from now on. */
+void runner_output_init(runner_output_t *o, arena_t *a, log_topic_t *topic);
+
+/* changelog.c */
+/* Opens or makes them and brings the state back: the checkpoint, then what they have behind it. */
+ST runner_changelogs_open(runner_t *r, err_t *err);
+/* By their names: a runner that is broken may have none of them open. */
+void runner_changelogs_delete(runner_t *r);
+
 /* processing_log.c */
 /* Keeps a failure for the round's commit. Bounded: past a thousand in a round they are only
  * counted. */

@@ -120,17 +120,28 @@ static consumer_topic_t make_topic(const log_topic_info_t *from, const consumer_
     return t;
 }
 
-/* Is the same for the same topics with the same partitions, also in another process. */
+static bool is_owned(const consumer_topic_t *t)
+{
+    for (int32_t p = 0; t && p < t->partitions; p++)
+        if (t->owner[p])
+            return true;
+    return false;
+}
+
+/* Of those that are wanted. Is the same for the same topics with the same partitions, also in
+ * another process. */
 static int64_t hash_topics(const consumer_group_t *g)
 {
     uint32_t crc = 0;
     for (size_t i = 0; i < g->topics.len; i++) {
         char partitions[4];
+        if (!is_wanted(g, g->topics.ptr[i].name))
+            continue;
         store_be32(partitions, (uint32_t)g->topics.ptr[i].partitions);
         crc = hash_crc32c(crc, &g->topics.ptr[i].id, sizeof g->topics.ptr[i].id);
         crc = hash_crc32c(crc, partitions, sizeof partitions);
     }
-    return (int64_t)g->topics.len << 32 | crc;
+    return (int64_t)crc;
 }
 
 /* The topics as they are now. True when they are others. */
@@ -144,15 +155,33 @@ static bool look_up_topics(consumer_group_t *g)
     if (log_topic_list(g->coordinator->broker->log, &a, &info, &n, NULL) != ST_OK)
         n = 0;
     memset(&g->topics, 0, sizeof g->topics);
-    for (size_t i = 0; i < n; i++)
-        if (!broker_topic_internal(info[i].name) && is_wanted(g, info[i].name))
-            VEC_PUSH(&g->topics, make_topic(&info[i], consumer_topic_find(&old, &info[i].id)));
+    for (size_t i = 0; i < n; i++) {
+        const consumer_topic_t *before = consumer_topic_find(&old, &info[i].id);
+        bool wanted = !broker_topic_internal(info[i].name) && is_wanted(g, info[i].name);
+        if (wanted || is_owned(before)) /* N1 */
+            VEC_PUSH(&g->topics, make_topic(&info[i], before));
+    }
     for (size_t i = 0; i < n_old; i++)
         free_topic(&old.topics.ptr[i]);
     VEC_DONE(&old.topics);
     arena_done(&a);
     g->topics_hash = hash_topics(g);
     return g->topics_hash != old.topics_hash;
+}
+
+consumer_topic_t *consumer_topic_load(consumer_group_t *g, const void *id)
+{
+    consumer_topic_t *known = consumer_topic_find(g, id);
+    log_uuid_t uuid;
+    log_topic_t *t;
+    memcpy(&uuid, id, sizeof uuid);
+    if (known || log_topic_open_id(g->coordinator->broker->log, &uuid, &t, NULL) != ST_OK)
+        return known;
+    log_topic_info_t info = {
+        .name = log_topic_name(t), .id = uuid, .partitions = log_topic_partitions(t)};
+    VEC_PUSH(&g->topics, make_topic(&info, NULL));
+    log_topic_unref(t);
+    return &VEC_LAST(&g->topics);
 }
 
 void consumer_group_look_again(consumer_group_t *g)

@@ -51,7 +51,7 @@ struct consumer_group {
     int32_t epoch;
     const char *assignor;
     VEC(consumer_member_t *) members; /* sorted by id */
-    VEC(consumer_topic_t) topics;     /* those that members want and that are there */
+    VEC(consumer_topic_t) topics;     /* that are there, of those that members want or own */
     int64_t topics_ns;                /* when they were looked up */
     int64_t topics_hash;              /* of those for which the target is */
     bool was_classic;                 /* the log has it as a group of the classic protocol */
@@ -66,8 +66,10 @@ consumer_group_t *consumer_group_new(broker_coordinator_t *c, str_t id);
 void consumer_group_free(void *group);
 /* The log gets what has changed; the group is forgotten when nobody is in it. */
 void consumer_group_settle(consumer_group_t *g);
-/* NULL: it is no topic that a member wants. */
+/* NULL: it is no topic that a member wants or has. */
 consumer_topic_t *consumer_topic_find(const consumer_group_t *g, const void *id);
+/* The same for one that a member has, as the log says. NULL: it was deleted. */
+consumer_topic_t *consumer_topic_load(consumer_group_t *g, const void *id);
 const char *consumer_group_state(const consumer_group_t *g);
 
 /* NULL */

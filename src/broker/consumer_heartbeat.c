@@ -106,6 +106,8 @@ static broker_failure_t find_member(broker_request_t *r, const consumer_group_t 
                            "partitions and rejoin.",
                            m->member_epoch < member->epoch ? "smaller" : "greater", m->member_epoch,
                            member->epoch);
+    if (m->member_epoch > 0)
+        member->epoch = m->member_epoch; /* it is where it says, however many answers were lost */
     *ret = member;
     return good();
 }

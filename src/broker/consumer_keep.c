@@ -200,7 +200,7 @@ static void load_member(broker_coordinator_t *c, const group_record_t *record, c
 static bool find_place(consumer_member_t *m, const wire_uuid_t *topic, int32_t partition,
                        consumer_topic_t **ret)
 {
-    *ret = consumer_topic_find(m->group, topic);
+    *ret = consumer_topic_load(m->group, topic);
     return *ret && partition >= 0 && partition < (*ret)->partitions;
 }
 

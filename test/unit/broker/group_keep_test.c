@@ -201,6 +201,25 @@ static void who_is_to_give_something_up_still_is(void **state)
     assert_null(member(w, STR("a")));
 }
 
+static void what_nobody_wants_any_more_is_still_somebodys(void **state)
+{
+    world_t *w = *state;
+    beat(w, STR("a"));
+    wire_consumer_group_heartbeat_request_t other = {
+        .rebalance_timeout_ms = -1, .subscribed_topic_names = {(str_t[1]){{0}}, 0}};
+    assert_true(consumer_member_update(member(w, STR("a")), &other));
+    consumer_group_refresh(group(w), true);
+    consumer_member_reconcile(member(w, STR("a")), NULL, 0); /* it has all of it still */
+    consumer_group_settle(group(w));
+    restart(w);
+    beat(w, STR("b"));
+    assert_int_equal(4, owned(w, member(w, STR("a"))));
+    assert_int_equal(0, owned(w, member(w, STR("b")))); /* N1 */
+    beat(w, STR("a"));
+    beat(w, STR("b"));
+    assert_int_equal(4, owned(w, member(w, STR("b"))));
+}
+
 static size_t count_records(world_t *w)
 {
     group_record_t *record;
@@ -382,6 +401,7 @@ int main(void)
         TEST(who_is_not_heard_of_after_a_start_is_out),
         TEST(topics_that_changed_meanwhile_are_found),
         TEST(who_is_to_give_something_up_still_is),
+        TEST(what_nobody_wants_any_more_is_still_somebodys),
         TEST(of_who_left_nothing_stays_but_the_group),
         TEST(another_process_goes_on_as_the_static_member),
         TEST(a_classic_group_is_there_again),

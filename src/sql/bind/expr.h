@@ -74,7 +74,17 @@ ST bind_structure(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t 
 ST bind_case(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
 
 ST bind_call(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_decimal_literal(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+
+/* predicate.c */
 ST bind_compare(bind_expr_t *b, const sql_expr_t *e, step_compare_t op, bind_value_t x,
                 bind_value_t y, bind_value_t *ret, err_t *err);
+ST bind_comparison(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+/* An expression that must be a boolean. */
+ST bind_boolean(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_logical(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_between(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_in_list(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
+ST bind_like(bind_expr_t *b, const sql_expr_t *e, bind_value_t *ret, err_t *err);
 
 #endif

@@ -59,34 +59,20 @@ class Raw:
         return self.read(1) is None
 
 
-class Wire:
-    """A connection on which requests are written by hand."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
+class Wire(Raw):
+    """The same, with what is sent and what comes apart; who hangs up is an error."""
 
     def send(self, key, version, body, correlation=1, header=b"\0\1c"):
-        frame = struct.pack(">hhi", key, version, correlation) + header + body
-        self.socket.sendall(struct.pack(">i", len(frame)) + frame)
+        self.frame(struct.pack(">hhi", key, version, correlation) + header + body)
 
     def receive(self):
-        n = struct.unpack(">i", self.exactly(4))[0]
-        return self.exactly(n)
+        return self.exactly(struct.unpack(">i", self.exactly(4))[0])
 
     def exactly(self, n):
-        data = b""
-        while len(data) < n:
-            more = self.socket.recv(n - len(data))
-            if not more:
-                raise ConnectionError("closed")
-            data += more
+        data = self.read(n)
+        if data is None:
+            raise ConnectionError("closed")
         return data
-
-    def is_closed(self):
-        try:
-            return self.socket.recv(1) == b""
-        except ConnectionResetError:
-            return True
 
 
 def compact(s):

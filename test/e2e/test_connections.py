@@ -32,13 +32,13 @@ def test_produce_is_advertised_from_0_and_below_3_not_answered(wire):
     keys = dict((k, (a, b)) for k, a, b in struct.iter_unpack(">hhh", answer[4:4 + 6 * n]))
     assert keys[0] == (0, 13) and keys[1] == (4, 18) and 71 not in keys
     wire.send(0, 2, b"")
-    assert wire.is_closed()
+    assert wire.closed()
 
 
 @pytest.mark.parametrize("length", [-1, 0, 7, 0x7fffffff])
 def test_a_length_that_cannot_be_closes_the_connection(broker, wire, length):
     wire.socket.sendall(struct.pack(">i", length) + b"x" * 100)
-    assert wire.is_closed()
+    assert wire.closed()
     assert broker.admin().list_topics(timeout=10).brokers
 
 
@@ -58,7 +58,7 @@ def test_a_promised_request_takes_no_memory(broker):
 
 def test_a_count_that_cannot_be_closes_the_connection(wire):
     wire.send(3, 1, b"\x7f\xff\xff\xff\0\1a")
-    assert wire.is_closed()
+    assert wire.closed()
 
 
 def test_answers_come_in_order(wire):
@@ -80,7 +80,7 @@ def test_idle_connections_are_closed(arus, tmp_path):
     try:
         w = Wire(b.ports[0])
         start = time.time()
-        assert w.is_closed()
+        assert w.closed()
         assert 0.2 < time.time() - start < 3
     finally:
         assert b.stop() == 0
@@ -91,7 +91,7 @@ def test_no_more_connections_than_allowed(arus, tmp_path):
     try:
         two = [Wire(b.ports[0]) for _ in range(2)]
         time.sleep(0.2)
-        assert Wire(b.ports[0]).is_closed()
+        assert Wire(b.ports[0]).closed()
         two[0].socket.close()
         time.sleep(0.2)
         w = Wire(b.ports[0])

@@ -37,8 +37,8 @@ consumer_group_t *consumer_group_new(broker_coordinator_t *c, str_t id)
     group_past_t past;
     arena_init(&a, ARENA_NO_LIMIT);
     if (group_past_find(c->broker->log, id, &a, &past)) {
-        g->epoch = past.generation;
         g->was_classic = !past.assigned;
+        g->epoch = past.assigned ? past.generation : 0;
     }
     arena_done(&a);
     return g;

@@ -35,8 +35,8 @@ group_t *group_new(broker_coordinator_t *c, str_t id)
     group_past_t past;
     arena_init(&a, ARENA_NO_LIMIT);
     if (group_past_find(c->broker->log, id, &a, &past)) {
-        g->generation = past.generation;
         g->was_assigned = past.assigned;
+        g->generation = past.assigned ? 0 : past.generation;
     }
     arena_done(&a);
     return g;

@@ -1,12 +1,10 @@
 """Groups over restarts of the broker: members of both protocols go on where they were."""
-import json
-import subprocess
+import struct
 import time
 
 import pytest
-from confluent_kafka import KafkaException, TopicPartition
-
 from broker import Broker, leave
+from raw import Raw
 
 PROTOCOLS = ["classic", "consumer"]
 
@@ -81,23 +79,11 @@ def described(broker):
                               for m in group.members}
 
 
-def epochs(arus, broker):
-    """Members' epochs as the log has them: {member: epoch}."""
-    found = {}
-    for record in records(arus, broker):
-        if record["key"]["type"] == "8":
-            member = record["key"]["data"]["memberId"]
-            found.pop(member, None)
-            if record["value"] is not None:
-                found[member] = record["value"]["data"]["memberEpoch"]
-    return found
-
-
 @pytest.mark.parametrize("how", ["kill", "stop"])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_members_go_on_after_a_restart_and_nothing_is_revoked(quick, protocol, how):
     quick.create("t", 4)
-    members = [Member(quick, protocol), Member(quick, protocol, group_instance_id="i")]
+    members = [Member(quick, protocol, ["^t"]), Member(quick, protocol, group_instance_id="i")]
     poll_until(members, lambda: all(len(m.has) == 2 for m in members))
     poll_until(members, lambda: described(quick)[0] == "STABLE")
     before, events, had = described(quick), [list(m.events) for m in members], [m.has for m in members]
@@ -129,3 +115,61 @@ def test_who_does_not_come_back_is_out_when_its_session_is_over(quick, protocol)
     assert len(stays.has) == 2
     poll_until([stays], lambda: len(stays.has) == 4)
     leave(stays.consumer)
+
+
+def heartbeat(raw, member, epoch, owned, new=False):
+    """ConsumerGroupHeartbeat 0: error code, epoch, and the assignment of the one topic's partitions (None: as before)."""
+    text = lambda t: struct.pack("B", len(t) + 1) + t.encode()
+    parts = b"".join(struct.pack(">i", p) for p in owned[1])
+    body = (text("g") + text(member) + struct.pack(">i", epoch) + b"\0\0" + struct.pack(">i", 60000 if new else -1)
+            + (b"\2" + text("t") if new else b"\0") + b"\0"
+            + (b"\1" if new else b"\2" + owned[0] + struct.pack("B", len(owned[1]) + 1) + parts + b"\0") + b"\0")
+    raw.frame(struct.pack(">hhi", 68, 0, 7) + b"\0\1c\0" + body)
+    answer = raw.answer()[5:]
+    code, answer = struct.unpack(">h", answer[4:6])[0], answer[6:]
+    if code:
+        return code, None, None
+    answer = answer[1:]  # no message
+    answer = answer[max(answer[0], 1):]
+    epoch, told = struct.unpack(">i", answer[:4])[0], answer[8:]
+    if told[0] != 1:
+        return 0, epoch, None
+    if told[1] == 1:
+        return 0, epoch, (owned[0], [])
+    n = told[18] - 1
+    return 0, epoch, (told[2:18], list(struct.unpack(f">{n}i", told[19:19 + 4 * n])))
+
+
+class Crowd:
+    """Members of one group by hand, on one connection."""
+
+    def __init__(self, n):
+        self.members = {f"m{i:02d}": [0, (bytes(16), [])] for i in range(n)}
+
+    def round(self, raw):
+        for name, m in self.members.items():
+            code, epoch, told = heartbeat(raw, name, m[0], m[1], new=m[0] == 0)
+            assert code == 0, (name, m, code)
+            m[0], m[1] = epoch, told if told else m[1]
+        owned = [p for _, (_, parts) in self.members.values() for p in parts]
+        assert len(owned) == len(set(owned)), "a partition has two owners"
+        return owned
+
+
+def test_a_hundred_members_go_on_after_kills_while_partitions_move(quick):
+    quick.create("t", 100)
+    crowd, rounds = Crowd(100), 0
+    while True:
+        with Raw(quick.ports[0]) as raw:
+            for _ in range(2):
+                owned, rounds = crowd.round(raw), rounds + 1
+        if len(owned) == 100 and all(len(parts) == 1 for _, (_, parts) in crowd.members.values()):
+            break
+        assert rounds < 20
+        restart(quick, "kill")
+    before = {name: list(m) for name, m in crowd.members.items()}
+    restart(quick, "kill")
+    with Raw(quick.ports[0]) as raw:
+        for _ in range(3):
+            crowd.round(raw)
+    assert crowd.members == before  # epochs, too

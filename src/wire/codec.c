@@ -139,6 +139,8 @@ static ST read_text(input_t *in, const wire_field_t *f, bool may_be_null, str_t 
         *ret = STR_NONE;
         return ST_OK;
     }
+    if (f->kind == WIRE_STR && n > INT16_MAX) /* as the old form has it, in which it may be kept */
+        return malformed(in, f, "is longer than 32767 bytes");
     if ((uint64_t)n > left(in))
         return cut_off(in, f);
     *ret = str_n(in->at, (size_t)n);

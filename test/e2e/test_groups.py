@@ -7,6 +7,7 @@ import pytest
 from broker import poll_until, produce
 from confluent_kafka import KafkaException, TopicPartition
 from kafka import KafkaConsumer
+from raw import Raw
 
 
 @pytest.mark.parametrize("strategy", ["range", "roundrobin", "cooperative-sticky"])
@@ -173,3 +174,21 @@ def test_offsets_can_be_read_as_records(broker):
     f.result(10)
     found = records_of_groups(broker)
     assert found[key] == (3, None) and found[2, b"\0\1g"] == (3, None)
+
+
+def compact(text):
+    n, head = len(text) + 1, b""
+    while n > 127:
+        head, n = head + bytes([n & 127 | 128]), n >> 7
+    return head + bytes([n]) + text
+
+
+@pytest.mark.parametrize("field", ["instance", "protocol", "type"])
+def test_a_text_longer_than_kafka_has_them_ends_the_connection(broker, field):
+    long = {name: b"x" * 40000 if name == field else b"consumer" for name in ("instance", "protocol", "type")}
+    body = (compact(b"g") + struct.pack(">ii", 10000, 10000) + compact(b"") + compact(long["instance"]) + compact(long["type"])
+            + b"\2" + compact(long["protocol"]) + compact(b"m") + b"\0" + b"\0\0")
+    with Raw(broker.ports[0]) as raw:
+        raw.frame(struct.pack(">hhi", 11, 9, 7) + b"\0\1c\0" + body)
+        assert raw.answer() is None
+    assert broker.process.poll() is None

@@ -5,6 +5,8 @@
 #include "base/trace.h"
 #include "broker/offsets_topic.h"
 
+#define FACT_BYTES_MAX (1u << 20)
+
 static const str_t prefix = {"groups/", 7};
 
 typedef struct kind_row {
@@ -159,10 +161,11 @@ uint64_t group_change_put(group_change_t *x, group_record_kind_t kind, str_t nam
     put_key(&x->key, kind, x->group, name);
     if (message)
         encode(&x->value, row->schema(), row->version, is_flexible(row), message);
-    str_t key = buf_str(&x->key), value = message ? buf_str(&x->value.buf) : STR_NONE;
+    bool stays = message && x->value.buf.len <= FACT_BYTES_MAX;
+    str_t key = buf_str(&x->key), value = stays ? buf_str(&x->value.buf) : STR_NONE;
     log_commit_fact(x->commit, key, value);
     tell(x, str_sub(key, prefix.len, key.len), value);
-    return message ? hash_of(value) : 0;
+    return message ? hash_of(buf_str(&x->value.buf)) : 0;
 }
 
 uint64_t group_record_hash(group_record_kind_t kind, const void *message)

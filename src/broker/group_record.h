@@ -45,8 +45,8 @@ typedef struct group_change {
 /* What follows goes into the commit; of one group. May block, when the topic must be made. */
 void group_change_begin(group_change_t *x, broker_coordinator_t *c, str_t group,
                         log_commit_t *commit);
-/* The record is this from now on; `message` NULL: it is no more. `name` STR_NONE where the kind has
- * none. Returns a hash of the message, which is never 0. */
+/* The record is this from now on; `message` NULL, or one of more than 1 MiB: it is no more. `name`
+ * STR_NONE where the kind has none. Returns a hash of the message, which is never 0. */
 uint64_t group_change_put(group_change_t *x, group_record_kind_t kind, str_t name,
                           const void *message);
 /* As group_change_put returns it. */

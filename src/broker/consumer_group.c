@@ -404,6 +404,7 @@ bool consumer_member_update(consumer_member_t *m,
     str_t regex = from->subscribed_topic_regex;
     bool wants = false, said = false;
     if (regex.ptr && !(m->regex.ptr && str_eq(regex, m->regex))) {
+        consumer_member_keep_pattern_gone(m);
         set_pattern(m, regex);
         wants = true;
     }

@@ -31,10 +31,11 @@ typedef struct consumer_member {
     VEC(str_t) topics;         /* by name; owned */
     broker_pattern_t *pattern; /* of regex; NULL: none */
     int32_t epoch, epoch_before, rebalance_ms;
-    bool revoking;        /* it was told to give something up, and has not */
-    uint64_t told;        /* a hash of the assignment that it was told last */
-    uint64_t kept_target; /* a hash of what the log has as its target */
-    int64_t load;         /* consumer_assign.c counts here */
+    bool revoking;         /* it was told to give something up, and has not */
+    uint64_t told;         /* a hash of the assignment that it was told last */
+    uint64_t kept_target;  /* a hash of what the log has as its target */
+    uint64_t kept_pattern; /* of what its pattern finds; 0: that is not its to keep */
+    int64_t load;          /* consumer_assign.c counts here */
     io_timer_t session, rebalance;
 } consumer_member_t;
 
@@ -124,6 +125,8 @@ void consumer_member_keep_said(consumer_member_t *m);
 void consumer_member_keep_place(consumer_member_t *m);
 void consumer_member_keep_new_id(consumer_member_t *m);
 void consumer_member_keep_gone(consumer_member_t *m);
+/* It is to have another pattern, or none. */
+void consumer_member_keep_pattern_gone(consumer_member_t *m);
 /* Into the log soon. */
 void consumer_group_kept(consumer_group_t *g);
 /* Those in which somebody was. */

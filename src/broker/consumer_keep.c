@@ -142,6 +142,46 @@ static void keep_target(consumer_member_t *m, arena_t *a)
         m->kept_target = group_change_put(change_of(m->group), GROUP_RECORD_TARGET, m->id, v);
 }
 
+/* NULL: there is no other, of those before it (all: of all), with the same pattern. */
+static const consumer_member_t *shares_pattern(const consumer_member_t *m, bool all)
+{
+    for (size_t i = 0; i < m->group->members.len; i++) {
+        const consumer_member_t *other = m->group->members.ptr[i];
+        if (other == m && !all)
+            return NULL;
+        if (other != m && other->regex.len && str_eq(other->regex, m->regex))
+            return other;
+    }
+    return NULL;
+}
+
+/* What a pattern finds; the first of its members looks after it. */
+static void keep_pattern(consumer_member_t *m, arena_t *a)
+{
+    const consumer_group_t *g = m->group;
+    if (!m->pattern || shares_pattern(m, false))
+        return;
+    wire_consumer_group_regular_expression_value_t v = {0};
+    v.topics.ptr = ARENA_ARRAY(a, str_t, g->topics.len + 1);
+    for (size_t i = 0; i < g->topics.len; i++)
+        if (broker_pattern_matches(m->pattern, g->topics.ptr[i].name))
+            v.topics.ptr[v.topics.len++] = g->topics.ptr[i].name;
+    uint64_t hash = group_record_hash(GROUP_RECORD_PATTERN, &v);
+    if (hash == m->kept_pattern)
+        return;
+    m->kept_pattern = hash;
+    v.version = g->epoch;
+    v.timestamp = io_now_ms(g->coordinator->broker->io);
+    group_change_put(change_of(m->group), GROUP_RECORD_PATTERN, m->regex, &v);
+}
+
+void consumer_member_keep_pattern_gone(consumer_member_t *m)
+{
+    m->kept_pattern = 0;
+    if (m->regex.len && !shares_pattern(m, true))
+        group_change_put(change_of(m->group), GROUP_RECORD_PATTERN, m->regex, NULL);
+}
+
 void consumer_group_keep_epoch(consumer_group_t *g)
 {
     arena_t a;
@@ -155,6 +195,7 @@ void consumer_group_keep_epoch(consumer_group_t *g)
     arena_init(&a, ARENA_NO_LIMIT);
     for (size_t i = 0; i < g->members.len; i++) {
         keep_target(g->members.ptr[i], &a);
+        keep_pattern(g->members.ptr[i], &a);
         arena_reset(&a);
     }
     arena_done(&a);
@@ -166,6 +207,7 @@ void consumer_member_keep_new_id(consumer_member_t *m)
     arena_init(&a, ARENA_NO_LIMIT);
     m->kept_target = 0;
     keep_target(m, &a);
+    keep_pattern(m, &a);
     arena_done(&a);
     consumer_member_keep_said(m);
     consumer_member_keep_place(m);
@@ -177,6 +219,7 @@ void consumer_member_keep_gone(consumer_member_t *m)
     group_change_put(x, GROUP_RECORD_CURRENT, m->id, NULL);
     group_change_put(x, GROUP_RECORD_TARGET, m->id, NULL);
     group_change_put(x, GROUP_RECORD_MEMBER, m->id, NULL);
+    consumer_member_keep_pattern_gone(m);
 }
 
 /* ---- back */

@@ -143,6 +143,58 @@ static void an_assigned_group_is_there_again(void **state)
     assert_int_equal(2, group(w)->epoch);
 }
 
+/* What the log says that a pattern finds; -1: nothing. */
+static int found_by(world_t *w, str_t pattern)
+{
+    group_record_t *record;
+    size_t n;
+    coordinator_flush(w->broker.coordinator);
+    group_records(w->broker.log, &w->arena, &record, &n);
+    for (size_t i = 0; i < n; i++)
+        if (record[i].kind == GROUP_RECORD_PATTERN && str_eq(record[i].name, pattern)) {
+            const wire_consumer_group_regular_expression_value_t *v =
+                group_record_read(&record[i], &w->arena);
+            assert_true(v->timestamp > 0);
+            return v->topics.len;
+        }
+    return -1;
+}
+
+static void want_pattern(world_t *w, str_t id, str_t pattern)
+{
+    wire_consumer_group_heartbeat_request_t other = {.rebalance_timeout_ms = -1,
+                                                     .subscribed_topic_regex = pattern};
+    assert_true(consumer_member_update(member(w, id), &other));
+    consumer_group_refresh(group(w), true);
+    consumer_group_settle(group(w));
+}
+
+static void what_patterns_find_is_kept_while_somebody_has_them(void **state)
+{
+    world_t *w = *state;
+    two_members(w);
+    want_pattern(w, STR("a"), STR("[tu]"));
+    want_pattern(w, STR("b"), STR("[tu]"));
+    assert_int_equal(1, found_by(w, STR("[tu]")));
+    assert_int_equal(ST_OK, log_topic_create(w->broker.log,
+                                             &(log_topic_spec_t){.name = STR("u"), .partitions = 1},
+                                             NULL));
+    restart(w);
+    beat(w, STR("b"));
+    assert_int_equal(2, found_by(w, STR("[tu]")));
+    want_pattern(w, STR("a"), STR("t"));
+    assert_int_equal(2, found_by(w, STR("[tu]")));
+    assert_int_equal(1, found_by(w, STR("t")));
+    consumer_member_replace(member(w, STR("b")), STR("z"));
+    consumer_group_settle(group(w));
+    assert_int_equal(2, found_by(w, STR("[tu]")));
+    consumer_member_gone(member(w, STR("z")));
+    consumer_group_settle(group(w));
+    assert_int_equal(-1, found_by(w, STR("[tu]")));
+    want_pattern(w, STR("a"), STR(""));
+    assert_int_equal(-1, found_by(w, STR("t")));
+}
+
 static void a_heartbeat_that_changes_nothing_writes_nothing(void **state)
 {
     world_t *w = *state;
@@ -397,6 +449,7 @@ int main(void)
 #define TEST(fn) cmocka_unit_test_setup_teardown(fn, enter, leave)
     const struct CMUnitTest tests[] = {
         TEST(an_assigned_group_is_there_again),
+        TEST(what_patterns_find_is_kept_while_somebody_has_them),
         TEST(a_heartbeat_that_changes_nothing_writes_nothing),
         TEST(who_is_not_heard_of_after_a_start_is_out),
         TEST(topics_that_changed_meanwhile_are_found),

@@ -127,6 +127,8 @@ void consumer_member_keep_new_id(consumer_member_t *m);
 void consumer_member_keep_gone(consumer_member_t *m);
 /* It is to have another pattern, or none. */
 void consumer_member_keep_pattern_gone(consumer_member_t *m);
+/* All of it, for what of it was put before is not there. */
+void consumer_group_keep_again(consumer_group_t *g);
 /* Into the log soon. */
 void consumer_group_kept(consumer_group_t *g);
 /* Those in which somebody was. */

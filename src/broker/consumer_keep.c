@@ -26,7 +26,7 @@ void consumer_group_kept(consumer_group_t *g)
         return;
     group_change_end(&g->change);
     g->change.commit = NULL;
-    coordinator_keep(g->coordinator, commit);
+    coordinator_keep(g->coordinator, commit, g->id);
 }
 
 typedef enum part { PART_TARGET, PART_KEPT, PART_REVOKED } part_t;
@@ -220,6 +220,16 @@ void consumer_member_keep_gone(consumer_member_t *m)
     group_change_put(x, GROUP_RECORD_TARGET, m->id, NULL);
     group_change_put(x, GROUP_RECORD_MEMBER, m->id, NULL);
     consumer_member_keep_pattern_gone(m);
+}
+
+void consumer_group_keep_again(consumer_group_t *g)
+{
+    for (size_t i = 0; i < g->members.len; i++) {
+        g->members.ptr[i]->kept_pattern = 0;
+        consumer_member_keep_new_id(g->members.ptr[i]);
+    }
+    consumer_group_keep_epoch(g);
+    consumer_group_kept(g);
 }
 
 /* ---- back */

@@ -53,7 +53,8 @@ void broker_coordinator_free(broker_coordinator_t *c)
 {
     if (!c)
         return;
-    coordinator_flush(c);
+    while (c->entries.len || c->held.len)
+        coordinator_flush(c);
     map_done(&c->groups, group_free);
     map_done(&c->consumer_groups, consumer_group_free);
     map_done(&c->txns, txn_free);
@@ -72,17 +73,33 @@ void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
     VEC_PUSH(&c->entries, (coordinator_entry_t){commit, done, arg});
 }
 
+typedef struct keeping {
+    broker_coordinator_t *coordinator;
+    str_t group; /* owned */
+} keeping_t;
+
 static void kept(void *arg, const log_outcome_t *o)
 {
-    (void)arg;
-    if (o->st != ST_OK)
-        trace_line(TRACE_WARN, "broker", "the log did not take what became of a group: %s",
+    keeping_t *k = arg;
+    group_t *classic = group_find(k->coordinator, k->group);
+    consumer_group_t *assigned = consumer_group_find(k->coordinator, k->group);
+    if (o->st == ST_NOT_FOUND && assigned)
+        consumer_group_keep_again(assigned);
+    else if (o->st == ST_NOT_FOUND && classic)
+        group_keep(classic);
+    else if (o->st != ST_OK)
+        trace_line(TRACE_WARN, "broker",
+                   "the log did not take what became of group " STR_FMT ": %s", STR_ARG(k->group),
                    st_text(o->st));
+    group_disown(&k->group);
+    free(k);
 }
 
-void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit)
+void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit, str_t group)
 {
-    coordinator_commit(c, commit, kept, NULL);
+    keeping_t *k = mem_alloc(sizeof *k);
+    *k = (keeping_t){c, group_own(group)};
+    coordinator_commit(c, commit, kept, k);
 }
 
 void coordinator_hold(broker_request_t *r, void *response)
@@ -100,22 +117,29 @@ void coordinator_answer(broker_request_t *r, void *response)
     coordinator_hold(r, NULL);
 }
 
-void coordinator_flush(broker_coordinator_t *c)
+/* What they call may bring more, for the next flush. */
+static void flush_entries(broker_coordinator_t *c)
 {
     size_t n = c->entries.len;
+    coordinator_entry_t *entry = c->entries.ptr;
+    log_commit_t **commit = mem_alloc(n * sizeof(log_commit_t *));
+    log_outcome_t *outcome = mem_alloc(n * sizeof *outcome);
+    memset(&c->entries, 0, sizeof c->entries);
+    for (size_t i = 0; i < n; i++)
+        commit[i] = entry[i].commit;
+    log_commit_all(c->broker->log, commit, n, outcome);
+    for (size_t i = 0; i < n; i++)
+        entry[i].done(entry[i].arg, &outcome[i]);
+    free(commit);
+    free(outcome);
+    free(entry);
+}
+
+void coordinator_flush(broker_coordinator_t *c)
+{
     io_timer_clear(c->broker->group.loop, &c->soon);
-    if (n) {
-        log_commit_t **commit = mem_alloc(n * sizeof(log_commit_t *));
-        log_outcome_t *outcome = mem_alloc(n * sizeof *outcome);
-        for (size_t i = 0; i < n; i++)
-            commit[i] = c->entries.ptr[i].commit;
-        log_commit_all(c->broker->log, commit, n, outcome);
-        for (size_t i = 0; i < n; i++)
-            c->entries.ptr[i].done(c->entries.ptr[i].arg, &outcome[i]);
-        free(commit);
-        free(outcome);
-    }
-    VEC_CLEAR(&c->entries);
+    if (c->entries.len)
+        flush_entries(c);
     for (size_t i = 0; i < c->held.len; i++)
         if (c->held.ptr[i].response)
             broker_answer(c->held.ptr[i].request, c->held.ptr[i].response);

@@ -40,8 +40,9 @@ static inline broker_coordinator_t *broker_coordinator_of(const broker_request_t
 /* Takes the commit; done is called by the next flush, which comes soon. */
 void coordinator_commit(broker_coordinator_t *c, log_commit_t *commit,
                         void (*done)(void *arg, const log_outcome_t *o), void *arg);
-/* The same for what no request waits for: a failure is told in the trace. */
-void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit);
+/* The same for what has become of a group. When __consumer_offsets was deleted meanwhile, it is put
+ * together again; another failure is told in the trace. */
+void coordinator_keep(broker_coordinator_t *c, log_commit_t *commit, str_t group);
 void coordinator_flush(broker_coordinator_t *c);
 /* Goes back when all that was taken so far is in the log, or was refused, as its `done` was told:
  * with this response, which may yet change, or with NULL as it is. */

@@ -46,7 +46,7 @@ void group_keep(group_t *g)
     g->was_assigned = false;
     group_change_put(&x, GROUP_RECORD_CLASSIC, STR_NONE, value_of(g, &a));
     group_change_end(&x);
-    coordinator_keep(g->coordinator, commit);
+    coordinator_keep(g->coordinator, commit, g->id);
     arena_done(&a);
 }
 

@@ -433,6 +433,24 @@ static void a_topic_made_anew_has_all_that_is_known(void **state)
     assert_int_equal(CONSUMER_EPOCH_LEAVES_SHORT, member(w, STR("a"))->epoch);
 }
 
+static void nothing_is_lost_when_the_topic_goes_meanwhile(void **state)
+{
+    world_t *w = *state;
+    two_members(w);
+    coordinator_flush(w->broker.coordinator);
+    consumer_member_leave_short(member(w, STR("a")));
+    beat(w, STR("c"));
+    assert_int_equal(3, group(w)->epoch);
+    assert_int_equal(ST_OK, log_topic_delete(w->broker.log, STR("__consumer_offsets"), NULL));
+    coordinator_flush(w->broker.coordinator); /* is refused, and put together again */
+    assert_int_equal(1, w->broker.coordinator->entries.len);
+    restart(w);
+    assert_int_equal(CONSUMER_EPOCH_LEAVES_SHORT, member(w, STR("a"))->epoch);
+    assert_int_equal(3, group(w)->epoch);
+    assert_int_equal(3, member(w, STR("c"))->epoch);
+    assert_int_equal(2 + 3 * 3, count_records(w));
+}
+
 /* As Java's String.hashCode has it. */
 static void a_group_has_kafkas_partition(void **state)
 {
@@ -461,6 +479,7 @@ int main(void)
         TEST(of_a_group_too_large_to_keep_members_join_again),
         TEST(a_group_changes_its_kind),
         TEST(a_topic_made_anew_has_all_that_is_known),
+        TEST(nothing_is_lost_when_the_topic_goes_meanwhile),
         cmocka_unit_test(a_group_has_kafkas_partition),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

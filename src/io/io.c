@@ -84,6 +84,12 @@ ST io_file_sync(io_file_t *f, err_t *err)
     return f->io->class->sync(f, err);
 }
 
+void io_file_reserve(io_file_t *f, int64_t pos, int64_t len)
+{
+    if (f->io->class->reserve)
+        f->io->class->reserve(f, pos, len);
+}
+
 void io_file_set_out(io_file_t *f)
 {
     if (f->io->class->set_out)

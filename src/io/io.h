@@ -57,6 +57,9 @@ ST io_file_size(io_file_t *f, int64_t *ret, err_t *err);
 ST io_file_truncate(io_file_t *f, int64_t size, err_t *err);
 /* fdatasync. After a failure what the disk holds is unknown: do not go on, do not try again. */
 ST io_file_sync(io_file_t *f, err_t *err);
+/* A hint: len bytes at pos are about to be written, so that the file system gives them room in one
+ * piece. The file's size stays as it is. */
+void io_file_reserve(io_file_t *f, int64_t pos, int64_t len);
 /* What was written sets out for the disk; nothing is waited for, nothing is promised. Of many files
  * to be synced, all set out first: then they share the file system's commit. */
 void io_file_set_out(io_file_t *f);
@@ -109,6 +112,7 @@ typedef struct io_class {
     ST (*size)(io_file_t *f, int64_t *ret, err_t *err);
     ST (*truncate)(io_file_t *f, int64_t size, err_t *err);
     ST (*sync)(io_file_t *f, err_t *err);
+    void (*reserve)(io_file_t *f, int64_t pos, int64_t len); /* NULL: nothing */
     void (*set_out)(io_file_t *f); /* NULL: nothing */
     int (*fd)(const io_file_t *f); /* NULL: none */
     ST (*lock)(io_file_t *f, err_t *err);

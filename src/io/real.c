@@ -223,6 +223,13 @@ static ST real_sync(io_file_t *file, err_t *err)
     return fdatasync(f->fd) < 0 ? fail(err, "sync", f->path) : ST_OK;
 }
 
+static void real_reserve(io_file_t *file, int64_t pos, int64_t len)
+{
+    real_file_t *f = (real_file_t *)file;
+    int rc = fallocate(f->fd, FALLOC_FL_KEEP_SIZE, pos, len);
+    (void)rc; /* where there is no room the write will say so */
+}
+
 static void real_set_out(io_file_t *file)
 {
     real_file_t *f = (real_file_t *)file;
@@ -344,6 +351,7 @@ static const io_class_t real_class = {
     .size = real_size,
     .truncate = real_truncate,
     .sync = real_sync,
+    .reserve = real_reserve,
     .set_out = real_set_out,
     .fd = real_fd,
     .lock = real_lock,

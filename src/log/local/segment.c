@@ -6,6 +6,7 @@
 #define INDEX_ENTRY_BYTES 24
 #define PARTS_MAX         64
 #define READ_BYTES_MIN    (64 << 10)
+#define RESERVE_BYTES_MIN (128 << 10) /* to reserve room for less costs more than it saves */
 
 void log_segment_path(buf_t *b, str_t dir, int32_t partition, int64_t base, uint32_t generation)
 {
@@ -169,9 +170,19 @@ static ST open_to_write(log_segment_t *s, err_t *err)
     return open_part(s, ".index", how, &s->index_out, err);
 }
 
+static void reserve(log_segment_t *s, const log_stored_t *b, size_t n)
+{
+    int64_t bytes = 0;
+    for (size_t i = 0; i < n; i++)
+        bytes += (int64_t)b[i].bytes.len;
+    if (bytes >= RESERVE_BYTES_MIN)
+        io_file_reserve(s->out, s->written_size, bytes);
+}
+
 static ST write_batches(log_segment_t *s, const log_stored_t *b, size_t n, err_t *err)
 {
     str_t parts[PARTS_MAX];
+    reserve(s, b, n);
     while (n) {
         size_t k = 0, bytes = 0;
         for (; n && k < PARTS_MAX; k++, b++, n--) {
